@@ -1,0 +1,161 @@
+"""The spine: the one file that calls a planner, a format, an engine and rankers, in that order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from tertulia.conversation import Conversation, Plan, Turn
+from tertulia.decoding import Decoding
+from tertulia.engines import Completion, Engine, Finished, Piece
+from tertulia.errors import EngineError, PromptTooLong
+from tertulia.formats import Format
+from tertulia.planners import Planner, pinned
+from tertulia.prompt import Prompt
+from tertulia.rankers import DROPPED, Candidate, Ranker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the agent says, and how it came to say it.
+
+    candidates   every one that was made, best first; the first is what is said
+    all_dropped  every candidate broke a ranker's rule; the least bad is said all the same
+    dropped      the turns that did not fit the context window, oldest first
+    prompt       exactly what the model saw
+    """
+
+    speaker: str
+    text: str
+    image: str
+    plan: Plan
+    candidates: tuple[Candidate, ...]
+    dropped: tuple[Turn, ...]
+    prompt: Prompt
+    seed: int | None
+    all_dropped: bool = False
+
+    @property
+    def completion(self) -> Completion:
+        return self.candidates[0].completion
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(self.speaker, self.text, self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """planner + format + engine + decoding + rankers. It holds no talk."""
+
+    format: Format
+    engine: Engine
+    decoding: Decoding = field(default_factory=Decoding)
+    planner: Planner = pinned.PLANNER
+    rankers: tuple[Ranker, ...] = ()
+    name: str = ""
+
+    def reply(self, conversation: Conversation, *, seed: int | None = None) -> Reply:
+        """The next turn of conversation.agent. The seed, when given, replaces the decoding's own.
+
+        Raises PromptTooLong when not even the last turn fits the context window.
+        """
+        for event in self.stream(conversation, seed=seed):
+            if isinstance(event, Reply):
+                return event
+        raise EngineError("the engine ended without a reply; this is a fault of the engine")
+
+    def stream(
+        self, conversation: Conversation, *, seed: int | None = None
+    ) -> Iterator[str | Plan | Reply]:
+        """The plan as soon as it is made, raw pieces of a single candidate, then the Reply.
+
+        With several candidates there are no pieces: which one is said is known at the end.
+        """
+        seed = self.decoding.seed if seed is None else seed
+        plan = self.planner.plan(conversation, seed)
+        yield plan
+        planned = conversation.planned(plan)
+        fitting, prompt = self.fit(planned)
+        candidates: list[Completion] = []
+        decoding = replace(self.decoding, seed=seed)
+        for event in self.engine.events([prompt], self.engine.checked([prompt], decoding)):
+            if isinstance(event, Finished):
+                candidates.append(event.completion)
+            elif isinstance(event, Piece) and decoding.candidates == 1:
+                yield event.text
+        yield self.chosen(planned, fitting, prompt, candidates)
+
+    def chosen(
+        self,
+        conversation: Conversation,
+        fitting: Conversation,
+        prompt: Prompt,
+        completions: Sequence[Completion],
+    ) -> Reply:
+        """The best-ranked candidate as the reply; equals keep the engine's order."""
+        unranked = [self.candidate(each) for each in completions]
+        ranked = sorted(self.scored(conversation, unranked), key=lambda each: -each.score)
+        best = ranked[0]
+        cut = len(conversation.turns) - len(fitting.turns)
+        return Reply(
+            speaker=conversation.agent,
+            text=best.text,
+            image=best.image,
+            plan=conversation.plan,
+            candidates=tuple(ranked),
+            dropped=conversation.turns[:cut],
+            prompt=prompt,
+            seed=best.completion.seed,
+            all_dropped=best.score == DROPPED,
+        )
+
+    def candidate(self, completion: Completion) -> Candidate:
+        parsed = self.format.parse(completion.text)
+        return Candidate(text=parsed.text, image=parsed.image, completion=completion)
+
+    def scored(
+        self, conversation: Conversation, candidates: Sequence[Candidate]
+    ) -> list[Candidate]:
+        columns = [(each.name, each.score(conversation, candidates)) for each in self.rankers]
+        return [
+            replace(each, scores=tuple((name, column[n]) for name, column in columns))
+            for n, each in enumerate(candidates)
+        ]
+
+    def fit(self, conversation: Conversation) -> tuple[Conversation, Prompt]:
+        """The talk with the most recent turns that leave room for the reply, and its prompt.
+
+        Oldest turns go first; direction never goes. Raises PromptTooLong when not even the last
+        turn fits.
+        """
+        room = self.engine.context_window - self.decoding.max_new_tokens
+        first, last = 0, max(len(conversation.turns) - 1, 0)
+        used = 0
+        while True:
+            # By halves: rendering ten thousand turns once for each of them would take minutes.
+            fitting = replace(conversation, turns=conversation.turns[first:])
+            prompt = self.format.render(fitting)
+            used = self.engine.count_tokens(prompt)
+            if used <= room:
+                return self.widest(conversation, first, room)
+            if first >= last:
+                break
+            first += max((last - first) // 2, 1)
+        raise PromptTooLong(
+            f"the prompt has {used} tokens with the last turn alone, and there is room for {room} "
+            f"(context window {self.engine.context_window} less max_new_tokens "
+            f"{self.decoding.max_new_tokens}): shorten the direction or the last turn, or lower "
+            "decoding.max_new_tokens"
+        )
+
+    def widest(self, conversation: Conversation, fits: int, room: int) -> tuple[Conversation, Prompt]:
+        """The earliest first turn that still fits, knowing that starting at `fits` does."""
+        low, high = 0, fits
+        while low < high:
+            middle = (low + high) // 2
+            prompt = self.format.render(replace(conversation, turns=conversation.turns[middle:]))
+            if self.engine.count_tokens(prompt) <= room:
+                high = middle
+            else:
+                low = middle + 1
+        fitting = replace(conversation, turns=conversation.turns[high:])
+        return fitting, self.format.render(fitting)

@@ -1,0 +1,1 @@
+"""The packaged default model: weights and tokenizer, data only."""

@@ -1,0 +1,1 @@
+"""Checkpoints: finding, checking and converting weights."""

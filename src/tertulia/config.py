@@ -1,0 +1,80 @@
+"""Settings files: TOML tables become frozen dataclasses, and a wrong key comes with its cure."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tertulia.errors import ConfigError
+from tertulia.registry import nearest
+
+Settings = TypeVar("Settings")
+
+
+def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
+    """The settings object a table describes; lists become tuples, strings become paths.
+
+    where  how to find the table again, for messages: "agent.toml [decoding]"
+
+    Raises ConfigError for a key the settings do not have, a value of another type than the field,
+    and a value the settings refuse.
+    """
+    hints = typing.get_type_hints(settings)
+    known = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(f"{where}: no key {key!r}: {nearest(key, known)}")
+        values[key] = fitted(value, hints[key], f"{where}: {key}")
+    try:
+        return settings(**values)
+    except (TypeError, ValueError) as refused:
+        raise ConfigError(f"{where}: {refused}") from refused
+
+
+def fitted(value: Any, wanted: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
+    """A TOML or JSON value as the field's type; raises ConfigError when it is of another one."""
+    origin = typing.get_origin(wanted)
+    if wanted is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return fitted_to_one(value, typing.get_args(wanted), where)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        inner = typing.get_args(wanted)[0]
+        return tuple(fitted(each, inner, f"{where}[{n}]") for n, each in enumerate(value))
+    if wanted is Path and isinstance(value, (str, Path)):
+        return Path(value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    plain = origin or wanted
+    if isinstance(value, bool) and plain is not bool or not isinstance(value, plain):
+        told = getattr(plain, "__name__", str(plain))
+        raise ConfigError(f"{where} is {shown(value)}, must be {articled(told)}")
+    return value
+
+
+def fitted_to_one(value: Any, choices: tuple[Any, ...], where: str) -> Any:  # noqa: ANN401
+    """The value as the first of several types that takes it."""
+    if value is None and type(None) in choices:
+        return None
+    refused: ConfigError | None = None
+    for choice in (each for each in choices if each is not type(None)):
+        try:
+            return fitted(value, choice, where)
+        except ConfigError as error:
+            refused = refused or error
+    raise refused or ConfigError(f"{where} is {shown(value)}, which fits no type of this field")
+
+
+def shown(value: object) -> str:
+    """A value as it may stand in a message: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def articled(type_name: str) -> str:
+    words = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false",
+             "tuple": "a list", "dict": "a table", "Mapping": "a table", "Path": "a path"}
+    return words.get(type_name, f"a {type_name}")

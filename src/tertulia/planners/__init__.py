@@ -1,0 +1,29 @@
+"""Planners decide what the next reply is to do, before a word of it is written.
+
+A file on this shelf has `Settings` (a frozen dataclass) and `load(settings, format, engine)`, which
+gives a Planner; most have no use for the format and the engine of the agent they plan for.
+"""
+
+from typing import Protocol
+
+from tertulia import config, registry
+from tertulia.conversation import Conversation, Plan
+from tertulia.engines import Engine
+from tertulia.formats import Format
+
+
+class Planner(Protocol):
+    def plan(self, conversation: Conversation, seed: int | None) -> Plan:
+        """The plan of the next reply; empty for none.
+
+        What the director pinned in conversation.plan is kept as it is; a planner only fills what
+        is empty. The same conversation and seed give the same plan.
+        """
+
+
+def load(name: str, *, format: Format, engine: Engine, **settings: object) -> Planner:
+    """The planner in the file of that name, for an agent with this format and engine."""
+    module = registry.load(__name__, name)
+    built = config.build(module.Settings, settings, f"planner {name!r}")
+    planner: Planner = module.load(built, format, engine)
+    return planner

@@ -1,0 +1,1 @@
+"""Recipes: one training run per file, read from top to bottom."""

@@ -1,0 +1,1 @@
+"""The store of talks: every turn, kept before it is shown."""

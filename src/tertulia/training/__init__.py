@@ -1,0 +1,1 @@
+"""Parts that a recipe uses: masking, packing, conditions, checkpoints."""
