@@ -1,0 +1,50 @@
+# Two commands do everything: `make chat` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TORCH  ?= torch==2.13.0
+
+.PHONY: chat test unit check golden bench docs clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The base install: what a person needs to talk. No torch.
+$(VENV)/.base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# torch comes first and by itself: a CPU build where the package index has one, so that the range
+# in the extra installs nothing more. Choose another with `make test TORCH='torch==…'`.
+$(VENV)/.test: pyproject.toml $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[torch,train,test,check]'
+	@touch $@
+
+chat: $(VENV)/.base
+	@$(BIN)/tertulia chat $(SCENE) $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest -m 'not models and not slow'
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: $(VENV)/.test
+	$(BIN)/python -m tests.golden.write
+	git diff --stat -- tests/golden
+
+bench: $(VENV)/.test
+	$(BIN)/python bench/$(Q).py
+
+docs: $(VENV)/.test
+	$(BIN)/python -m pytest tests/test_docs.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

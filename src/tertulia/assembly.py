@@ -1,0 +1,199 @@
+"""An agent is a file you can read: this turns that file into an Agent."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tertulia import checkpoints, config, engines, formats, planners, rankers
+from tertulia.agent import Agent
+from tertulia.decoding import Decoding, preset
+from tertulia.errors import ConfigError, UnknownName
+from tertulia.registry import nearest
+
+DEFAULT = "mini"
+LARGEST_FILE = 1 << 20
+KEYS = ("description", "format", "engine", "decoding", "planner", "rankers")
+HERE = Path(__file__).parent
+PACKAGED = (HERE / "agents", HERE.parents[1] / "agents")
+"""Agent files in an installed package, and in a checkout."""
+
+
+def open_agent(
+    name: str | None = None,
+    *,
+    model: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Agent:
+    """The agent in a file, by path or by the file's name; `mini` when none is named.
+
+    model    a model folder, or "builtin": replaces the engine's model; without `name` the format
+             and the engine are those that fit the model (see `suited`)
+    changes  decoding settings over those of the file
+
+    Raises UnknownName, ConfigError, MissingExtra, CheckpointError.
+    """
+    if name is None and model is not None and model != checkpoints.BUILTIN:
+        table, where = suited(checkpoints.find(model)), f"model {model}"
+    else:
+        path = find(name or DEFAULT)
+        table, where = read(path), str(path)
+        if model is not None:
+            table = {**table, "engine": {**section(table, "engine", where), "model": model}}
+    if changes:
+        table = {**table, "decoding": {**section(table, "decoding", where), **changes}}
+    return assemble(table, where)
+
+
+def assemble(table: Mapping[str, Any], where: str = "agent file") -> Agent:
+    """The agent a table describes; docs/reference/agent-file.md tells its keys."""
+    for key in table:
+        if key not in KEYS:
+            raise ConfigError(f"{where}: no key {key!r}: {nearest(key, KEYS)}")
+    if "format" not in table or "engine" not in table:
+        raise ConfigError(f"{where}: an agent needs a [format] and an [engine], each with a name")
+    format_name, format_settings = named(section(table, "format", where), f"{where} [format]")
+    format = formats.load(format_name, **format_settings)
+    decoding = decoded(section(table, "decoding", where), f"{where} [decoding]")
+    engine_name, settings = named(section(table, "engine", where), f"{where} [engine]")
+    if engine_name in ("onnxruntime", "transformers") and isinstance(settings.get("model"), str):
+        settings["model"] = checkpoints.find(settings["model"])
+    engine = engines.load(engine_name, **settings)
+    engine.check(decoding)
+    planner, settings = named(section(table, "planner", where, "pinned"), f"{where} [planner]")
+    return Agent(
+        format=format,
+        engine=engine,
+        decoding=decoding,
+        planner=planners.load(planner, format=format, engine=engine, **settings),
+        rankers=tuple(
+            rankers.load(each, format=format, engine=engine, **settings)
+            for each, settings in ranked(table, where)
+        ),
+        name=Path(where).stem,
+    )
+
+
+def thinking(agent: Agent, on: bool) -> Agent:
+    """The same agent with the model's own planner switched on or off."""
+    name = "native" if on else "pinned"
+    planner = planners.load(name, format=agent.format, engine=agent.engine)
+    return replace(agent, planner=planner)
+
+
+def names() -> tuple[str, ...]:
+    """Agents that can be opened by name: those in ./agents and those that come with Tertulia."""
+    return tuple(sorted({path.stem for folder in folders() for path in folder.glob("*.toml")}))
+
+
+def find(name: str) -> Path:
+    """The agent file of that name or path; raises UnknownName with the nearest one."""
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name).expanduser()
+        if path.is_file():
+            return path
+        raise UnknownName(f"no agent file {name!r}: agents by name are {', '.join(names())}")
+    for folder in folders():
+        if (folder / f"{name}.toml").is_file():
+            return folder / f"{name}.toml"
+    raise UnknownName(f"no agent {name!r}: {nearest(name, names())}; or give a path to a .toml file")
+
+
+def folders() -> list[Path]:
+    return [folder for folder in (Path("agents"), *PACKAGED) if folder.is_dir()]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The table of an agent file; raises ConfigError when it is not one."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ConfigError(f"{path} is over {LARGEST_FILE >> 20} MB, no agent file is")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    except (UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def section(
+    table: Mapping[str, Any], key: str, where: str, default: str | None = None
+) -> dict[str, Any]:
+    """A table of the file; a plain string stands for a table with that name."""
+    value = table.get(key, {} if default is None else {"name": default})
+    if isinstance(value, str):
+        return {"preset" if key == "decoding" else "name": value}
+    if not isinstance(value, Mapping):
+        shown = config.shown(value)
+        raise ConfigError(f"{where}: {key} is {shown}, must be a name or a table [{key}]")
+    return dict(value)
+
+
+def named(settings: dict[str, Any], where: str) -> tuple[str, dict[str, Any]]:
+    """The `name` of a table and the rest of it."""
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise ConfigError(f'{where}: name is missing: write name = "…"')
+    return name, settings
+
+
+def ranked(table: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """The rankers of the file, in order; each is a name or a table [[rankers]]."""
+    value = table.get("rankers", [])
+    if not isinstance(value, list):
+        raise ConfigError(f"{where}: rankers is {config.shown(value)}, must be a list of rankers")
+    tables = [section({"ranker": each}, "ranker", f"{where} [[rankers]]") for each in value]
+    return [named(each, f"{where} [[rankers]]") for each in tables]
+
+
+def decoded(settings: dict[str, Any], where: str) -> Decoding:
+    """A preset with changes over it, or plain settings."""
+    name = settings.pop("preset", None)
+    changes = config.build(Decoding, settings, where) if name is None else None
+    if changes is not None:
+        return changes
+    if not isinstance(name, str):
+        raise ConfigError(f"{where}: preset is {config.shown(name)}, must be a string")
+    start = preset(name).decoding
+    kept = {field: getattr(start, field) for field in start.changed()}
+    return config.build(Decoding, {**kept, **settings}, where)
+
+
+def suited(folder: Path) -> dict[str, Any]:
+    """The agent table that fits a model folder, from its config and its tokenizer.
+
+    A Llama-type decoder runs on onnxruntime, anything else on transformers. The format is `native`
+    for tertulia's own vocabulary, `chat_template` where the folder brings a template, and
+    `transcript` for a base decoder; encoder-decoders must be told which format they were trained on.
+    """
+    table = checkpoints.config(folder)
+    kind = str(table.get("model_type", ""))
+    engine = "onnxruntime" if kind == "llama" else "transformers"
+    found = {"engine": {"name": engine, "model": str(folder)}}
+    if own_vocabulary(folder):
+        return {**found, "format": "native", "decoding": "native"}
+    if table.get("is_encoder_decoder"):
+        raise ConfigError(
+            f"{folder} is an encoder-decoder ({kind}); its format cannot be told from its config: "
+            "write an agent file with [format] name = \"cosmo\", \"godel\" or \"meena\""
+        )
+    if has_template(folder):
+        return {**found, "format": {"name": "chat_template", "template": str(folder)}}
+    return {**found, "format": "transcript"}
+
+
+def own_vocabulary(folder: Path) -> bool:
+    return holds(folder / "tokenizer.json", b'"<|says|>"')
+
+
+def has_template(folder: Path) -> bool:
+    template = (folder / "chat_template.jinja").is_file()
+    return template or holds(folder / "tokenizer_config.json", b'"chat_template"')
+
+
+def holds(path: Path, words: bytes) -> bool:
+    """Whether a tokenizer's file mentions these words, in its first 64 MB."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return words in file.read(64 << 20)
