@@ -1,0 +1,382 @@
+"""The scene: a Conversation as JSON or TOML, the one shape of files, command line, store and HTTP.
+
+    {"agent": "Cosmo", "user": "Friend", "situation": "…", "instruction": "…",
+     "personas": {"Cosmo": ["i like cats."], "Friend": []}, "knowledge": ["…"], "memory": ["…"],
+     "plan": {"goal": "", "skill": "", "explanation": ""},
+     "turns": [{"speaker": "Friend", "text": "hey", "image": ""}]}
+
+Every key may be left out; a turn needs its speaker and its text. TOML is read by tomllib and
+written here: the shape is fixed and two levels deep, which is less to carry than a dependency.
+
+Reading what was written gives the same conversation, but for two things neither shape can hold:
+two personas of one speaker come back as one with the facts of both, and a high surrogate followed
+by a low one comes back as the character that the two encode.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from tertulia.config import fitted, shown
+from tertulia.conversation import Conversation, Direction, Persona, Plan, Turn
+from tertulia.errors import ConfigError, SceneError
+from tertulia.registry import nearest
+
+MAX_BYTES = 8 * 1024 * 1024
+"""The largest scene that is read: ten thousand turns of eight hundred letters."""
+
+SUFFIXES = (".toml", ".json")
+SURROGATE = re.compile("[\ud800-\udfff]")
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
+SHORT_ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
+
+
+def string(description: str, **rules: object) -> dict[str, object]:
+    return {"type": "string", "description": description, **rules}
+
+
+def strings(description: str) -> dict[str, object]:
+    return {"type": "array", "items": {"type": "string"}, "description": description}
+
+
+SCHEMA: Mapping[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Scene",
+    "description": "A conversation and what directs it. Agent and user must differ.",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "agent": string("The side the model plays.", minLength=1, default="Agent"),
+        "user": string("The side the person plays.", minLength=1, default="User"),
+        "situation": string("The scene, in the third person.", default=""),
+        "instruction": string("What the agent is to do or be.", default=""),
+        "personas": {
+            "type": "object",
+            "description": "Facts per speaker, each short and in the first person.",
+            "additionalProperties": strings("What holds about this speaker."),
+        },
+        "knowledge": strings("Passages the reply may draw on."),
+        "memory": strings("What these people said or did in earlier talks."),
+        "plan": {
+            "type": "object",
+            "description": "What the next reply is to do.",
+            "additionalProperties": False,
+            "properties": {
+                "goal": string("What it should achieve, or an action code.", default=""),
+                "skill": string("The conversational skill it uses.", default=""),
+                "explanation": string("Why, in the first person.", default=""),
+            },
+        },
+        "turns": {
+            "type": "array",
+            "description": "What was said, oldest first.",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["speaker", "text"],
+                "properties": {
+                    "speaker": string("Who said it; anybody, not only the two.", minLength=1),
+                    "text": string("What was said."),
+                    "image": string("A shared picture, described in words.", default=""),
+                },
+            },
+        },
+    },
+}
+"""JSON Schema 2020-12 of the scene; `scene.schema.json` beside this file is a copy."""
+
+KEYS = tuple(SCHEMA["properties"])
+PLAN_KEYS = tuple(SCHEMA["properties"]["plan"]["properties"])
+TURN_KEYS = tuple(SCHEMA["properties"]["turns"]["items"]["properties"])
+
+
+def find(name: str) -> Path:
+    """The file a scene's name means: a path, `name.toml` or `name.json` here, or a shipped scene.
+
+    A file here wins over a shipped scene. Raises SceneError with the nearest shipped name when
+    there is neither.
+    """
+    given, known = Path(name), shipped()
+    try:
+        beside = (given, *(Path(f"{name}{suffix}") for suffix in SUFFIXES))
+        found = next((each for each in beside if each.is_file()), None) or known.get(name)
+        if found or given.exists():
+            return found or given
+    except OSError as error:
+        raise SceneError(f"no scene {shown(name)}: {error.strerror}; shorten the name") from error
+    near = nearest(given.stem, known)
+    raise SceneError(f"no scene {shown(name)}, neither a file nor a shipped one: {near}")
+
+
+def shipped() -> dict[str, Path]:
+    """Name -> file of the scenes that come with the package, by name."""
+    package = Path(str(files("tertulia")))
+    # A wheel holds them inside the package; a checkout keeps them at its top, for readers.
+    places = (package / "scenes", package.parent.parent / "scenes")
+    folder = next((place for place in places if place.is_dir()), places[0])
+    found = (file for file in folder.glob("*") if file.suffix in SUFFIXES)
+    return {file.stem: file for file in sorted(found)}
+
+
+def load(path: Path | str, stdin: IO[bytes] | None = None) -> Conversation:
+    """The conversation of a scene file, or of `stdin` when the path is "-".
+
+    Raises SceneError when there is no such file, it cannot be read, or is no scene.
+    """
+    if str(path) == "-":
+        if stdin is None:
+            raise SceneError("the scene is '-', but there is no input to read it from: give a file")
+        return read(stdin.read(MAX_BYTES + 1), "stdin")
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise SceneError(f"no scene file {path}: check the name, or start it with /save") from error
+    except IsADirectoryError as error:
+        raise SceneError(f"{path} is a folder: give one scene file in it") from error
+    except (OSError, ValueError) as error:
+        raise SceneError(f"{path} cannot be read: {error}; give a readable scene file") from error
+    return read(content, str(path))
+
+
+def read(content: str | bytes, where: str) -> Conversation:
+    """The conversation that JSON or TOML text describes.
+
+    where  how to name the text in messages; when it ends in ".json" the text is JSON, otherwise
+           text that starts with "{" is JSON and everything else is TOML
+
+    Raises SceneError for text that is too large, empty, not UTF-8, or not a scene.
+    """
+    text = decoded(content, where).removeprefix("\ufeff")
+    if not text.strip():
+        raise SceneError(f'{where} is empty: write at least who talks, such as agent = "Cosmo"')
+    is_json = where.endswith(".json") or text.lstrip().startswith("{")
+    try:
+        return from_table(json_table(text, where) if is_json else toml_table(text, where), where)
+    except RecursionError as error:
+        raise SceneError(
+            f"{where} is nested too deep: a scene is four levels deep at most"
+        ) from error
+
+
+def decoded(content: str | bytes, where: str) -> str:
+    """Text within the size limit; bytes as UTF-8."""
+    if len(content) > MAX_BYTES:
+        raise SceneError(
+            f"{where} is larger than {MAX_BYTES // 1024**2} MB, the most a scene may have: "
+            "keep the latest turns, or split it"
+        )
+    if isinstance(content, str):
+        return content
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SceneError(
+            f"{where} is not UTF-8 (byte {error.start} is 0x{content[error.start]:02x}): "
+            "save it as UTF-8"
+        ) from error
+
+
+def json_table(text: str, where: str) -> object:
+    """A JSON text as Python values; a key given twice and NaN are refused."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise SceneError(f"{where}: key {shown(twice)} stands twice in one object: keep one")
+        return found
+
+    def refused(constant: str) -> NoReturn:
+        raise SceneError(f"{where}: {constant} is not JSON: a scene holds strings and lists")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_constant=refused)
+    except SceneError:
+        raise
+    except ValueError as error:
+        raise SceneError(f"{where} is not JSON: {error}; mend it there") from error
+
+
+def toml_table(text: str, where: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise SceneError(f"{where} is not TOML: {error}; mend it there") from error
+
+
+def from_table(mapping: object, where: str) -> Conversation:
+    """The conversation that a table of the scene's shape describes.
+
+    Raises SceneError, with the path, for an unknown key, a value of another type, a turn without
+    speaker or text, and an agent and a user that are not two names.
+    """
+    try:
+        table = keyed(mapping, KEYS, where)
+        direction = directed(table, where)
+        names = {key: named(table[key], f"{where}: {key}") for key in KEYS[:2] if key in table}
+        turns = fitted(table.get("turns", []), list, f"{where}: turns")
+        talk = Conversation(
+            direction=direction,
+            plan=plan(table.get("plan", {}), f"{where}: plan"),
+            turns=tuple(turn(each, f"{where}: turns[{n}]") for n, each in enumerate(turns)),
+            **names,
+        )
+    except SceneError:
+        raise
+    except ConfigError as error:
+        raise SceneError(str(error)) from error
+    return differing(talk, where)
+
+
+def directed(table: Mapping[str, Any], where: str) -> Direction:
+    texts = {key: fitted(table.get(key, ""), str, f"{where}: {key}") for key in KEYS[2:4]}
+    return Direction(
+        personas=personas(table.get("personas", {}), where),
+        knowledge=listed(table.get("knowledge", []), f"{where}: knowledge"),
+        memory=listed(table.get("memory", []), f"{where}: memory"),
+        **texts,
+    )
+
+
+def keyed(value: object, known: tuple[str, ...], where: str) -> Mapping[str, Any]:
+    """A table with no other keys than the known ones."""
+    if not isinstance(value, Mapping):
+        raise SceneError(f"{where} is {shown(value)}, must be a table with {', '.join(known)}")
+    for key in value:
+        if key not in known:
+            raise SceneError(f"{where}: no key {shown(key)}: {nearest(str(key)[:60], known)}")
+    return value
+
+
+def listed(value: object, where: str) -> tuple[str, ...]:
+    texts: tuple[str, ...] = fitted(value, tuple[str, ...], where)
+    return texts
+
+
+def named(value: object, where: str) -> str:
+    name: str = fitted(value, str, where)
+    if not name:
+        raise SceneError(f"{where} is empty: give a name")
+    return name
+
+
+def personas(value: object, where: str) -> tuple[Persona, ...]:
+    table: Mapping[str, object] = fitted(value, Mapping, f"{where}: personas")
+    return tuple(
+        Persona(speaker, listed(facts, f"{where}: personas.{told(speaker)}"))
+        for speaker, facts in table.items()
+    )
+
+
+def told(name: str) -> str:
+    """A speaker's name inside a path of a message."""
+    return name if BARE_KEY.fullmatch(name) else shown(name)
+
+
+def plan(value: object, where: str) -> Plan:
+    table = keyed(value, PLAN_KEYS, where)
+    return Plan(**{key: fitted(text, str, f"{where}.{key}") for key, text in table.items()})
+
+
+def turn(value: object, where: str) -> Turn:
+    table = keyed(value, TURN_KEYS, where)
+    for needed in TURN_KEYS[:2]:
+        if needed not in table:
+            raise SceneError(f"{where} has no {needed}: a turn needs a speaker and a text")
+    speaker = named(table["speaker"], f"{where}.speaker")
+    text, image = (fitted(table.get(k, ""), str, f"{where}.{k}") for k in TURN_KEYS[1:])
+    return Turn(speaker, text, image)
+
+
+def differing(conversation: Conversation, where: str) -> Conversation:
+    """The conversation, when its sides have two names."""
+    if conversation.agent == conversation.user:
+        raise SceneError(
+            f"{where}: agent and user are both {shown(conversation.agent)}: a scene tells its "
+            "sides apart by name; change one"
+        )
+    return conversation
+
+
+def table(conversation: Conversation) -> dict[str, Any]:
+    """The scene's shape, every key present, of plain values.
+
+    Raises SceneError for a conversation that could not be read back (see from_table).
+    """
+    direction, plan = conversation.direction, conversation.plan
+    speakers = dict.fromkeys(each.speaker for each in direction.personas)
+    scene = {
+        "agent": conversation.agent,
+        "user": conversation.user,
+        "situation": direction.situation,
+        "instruction": direction.instruction,
+        "personas": {speaker: list(direction.facts(speaker)) for speaker in speakers},
+        "knowledge": list(direction.knowledge),
+        "memory": list(direction.memory),
+        "plan": {key: getattr(plan, key) for key in PLAN_KEYS},
+        "turns": [{key: getattr(each, key) for key in TURN_KEYS} for each in conversation.turns],
+    }
+    from_table(scene, "this conversation")
+    return scene
+
+
+def to_json(conversation: Conversation) -> str:
+    """The scene as JSON, indented, every key present; lone surrogates are escaped."""
+    text = json.dumps(table(conversation), ensure_ascii=False, indent=2)
+    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+
+
+def to_toml(conversation: Conversation) -> str:
+    """The scene as TOML, empty values left out.
+
+    Raises SceneError for a text with a lone surrogate, which no TOML string can hold.
+    """
+    scene = table(conversation)
+    lines = [f"agent = {quoted(scene['agent'])}", f"user = {quoted(scene['user'])}"]
+    lines += [f"{name} = {quoted(scene[name])}" for name in KEYS[2:4] if scene[name]]
+    lines += [f"{name} = {array(scene[name])}" for name in KEYS[5:7] if scene[name]]
+    if scene["personas"]:
+        facts = scene["personas"].items()
+        lines += ["", "[personas]", *(f"{key(name)} = {array(each)}" for name, each in facts)]
+    if conversation.plan:
+        lines += ["", "[plan]", *(f"{k} = {quoted(v)}" for k, v in scene["plan"].items() if v)]
+    for each in scene["turns"]:
+        said = (f"{k} = {quoted(v)}" for k, v in each.items() if v or k == "text")
+        lines += ["", "[[turns]]", *said]
+    return "\n".join(lines) + "\n"
+
+
+def array(texts: list[str]) -> str:
+    return "[" + "".join(f"\n  {quoted(text)}," for text in texts) + ("\n]" if texts else "]")
+
+
+def key(name: str) -> str:
+    """A TOML key, quoted where it must be."""
+    return name if BARE_KEY.fullmatch(name) else quoted(name)
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string."""
+    if lone := SURROGATE.search(text):
+        raise SceneError(
+            f"{shown(text)} holds a lone surrogate (U+{ord(lone[0]):04X}), which TOML cannot hold: "
+            "write JSON instead"
+        )
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    return '"' + ESCAPED.sub(escape, text) + '"'
+
+
+def escape(found: re.Match[str]) -> str:
+    char = found[0]
+    return SHORT_ESCAPES.get(char) or (f"\\{char}" if char in '"\\' else f"\\u{ord(char):04x}")
