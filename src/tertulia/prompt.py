@@ -37,17 +37,25 @@ class Prompt:
                  vocabulary ends it as a token. What ends the reply is not part of it.
     unsupported  directions of the scene that this family cannot take, as paths
     messages     the same talk for chat endpoints; empty where a format has no such form
+    closing      control tokens after the last span, by name, which the published tokenizer adds
+                 by itself (T5's </s> after an encoder's input): the model gets them, `text` does
+                 not show them. Whoever tokenizes a prompt takes `runs()`, which has them
     """
 
     spans: tuple[Span, ...]
     stop: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
+    closing: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """Exactly what the model sees, control tokens by name."""
+        """Exactly what the model sees, control tokens by name; without the closing ones."""
         return "".join(span.text for span in self.spans)
+
+    def runs(self) -> list[Span]:
+        """What a tokenizer is given: text joined as `runs` joins it, then the closing tokens."""
+        return [*runs(self.spans), *(Span(name, control=True) for name in self.closing)]
 
 
 def runs(spans: Iterable[Span]) -> list[Span]:
@@ -63,3 +71,11 @@ def runs(spans: Iterable[Span]) -> list[Span]:
         elif span.text or span.control:
             joined.append(Span(span.text, control=span.control))
     return joined
+
+
+def joined(parts: Iterable[Span], by: str) -> list[Span]:
+    """The parts with a text of the format's own between neighbours."""
+    spans: list[Span] = []
+    for part in parts:
+        spans += [Span(by), part] if spans else [part]
+    return spans

@@ -75,7 +75,8 @@ def unsupported(conversation: Conversation, taken: frozenset[str]) -> tuple[str,
     """Paths of the directions that are given and not among those a family takes.
 
     taken  of "situation", "instruction", "personas.agent", "personas.user", "personas.others",
-           "knowledge", "memory", "image", "plan.goal", "plan.skill", "plan.explanation"
+           "knowledge", "memory", "image", "plan.goal", "plan.skill", "plan.explanation", and
+           "speakers", by a family that can tell a third speaker from the agent and the user
     """
     missed = [path for path, kind in given(conversation) if kind not in taken]
     return tuple(dict.fromkeys(missed))
@@ -96,5 +97,9 @@ def given(conversation: Conversation) -> list[tuple[str, str]]:
     for name in ("goal", "skill", "explanation"):
         if getattr(plan, name):
             found.append((f"plan.{name}", f"plan.{name}"))
-    found += [(f"turns.{n}.image", "image") for n, t in enumerate(conversation.turns) if t.image]
+    for n, turn in enumerate(conversation.turns):
+        if turn.speaker not in sides:
+            found.append((f"turns.{n}.speaker", "speakers"))
+        if turn.image:
+            found.append((f"turns.{n}.image", "image"))
     return found

@@ -45,7 +45,7 @@ CONTROLS: tuple[str, ...] = (
 
 TAKEN = frozenset(
     ("situation", "instruction", "personas.agent", "personas.user", "personas.others")
-    + ("knowledge", "memory", "image", "plan.goal", "plan.skill", "plan.explanation")
+    + ("knowledge", "memory", "image", "speakers", "plan.goal", "plan.skill", "plan.explanation")
 )
 NEUTRAL = Neutral(markers=CONTROLS)
 CONTROL = re.compile("(" + "|".join(re.escape(name) for name in CONTROLS) + ")")
