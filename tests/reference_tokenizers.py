@@ -14,12 +14,15 @@ on friday nights, i watch re-runs of the simpsons alone.
 ask about kids. ask about pets. talk about work. ask about marital status. talk about travel.
 ask about age and gender. ask about hobbies. ask about favorite food. talk about movies.
 talk about music. talk about politics. hello do you like movies? person 1: person 2:
-Instruction: given a dialog context, you need to response empathically. CONTEXT KNOWLEDGE EOS turn sep
-Cosmo is having a friendly conversation with a friend. You are Cosmo and you are talking to a friend.
+Instruction: given a dialog context, you need to response empathically. CONTEXT
+KNOWLEDGE EOS turn sep
+Cosmo is having a friendly conversation with a friend.
+You are Cosmo and you are talking to a friend.
 The weather in the mountains was cold in 1998, 2007 and 2024; we counted 31,415 birds & 265 bears!
 Does money buy happiness? It depends on how you use it: (a) friends, (b) time, (c) peace of mind.
 system user assistant Cutting Knowledge Date: December 2023 Today Date: 26 Jul 2024
-최근에 영화 본 거 있어? 기생충 봤는데 엄청 재밌더라 오 그래? 다들 재밌다고 하더라 아직 못봤어? 응 나도 봐야하나..
+최근에 영화 본 거 있어? 기생충 봤는데 엄청 재밌더라 오 그래? 다들 재밌다고 하더라
+아직 못봤어? 응 나도 봐야하나..
 Une soirée d'été à Lisbonne: café, naïve, œuvre, déjà vu. Straße, Ærøskøbing, Łódź. 你好 世界
 """
 
@@ -52,7 +55,7 @@ def t5(folder: Path) -> Path:
 
 
 def pingpong(folder: Path) -> Path:
-    """sp.model with [PAD] 0, [UNK] 1, [BOS] 2, [EOS] 3 and the user-defined [SEPT] 4, digits after."""
+    """sp.model: [PAD] 0, [UNK] 1, [BOS] 2, [EOS] 3, then user-defined [SEPT] 4 and the digits."""
     model = trained(
         TEXT, vocab_size=330, pad_id=0, unk_id=1, bos_id=2, eos_id=3, pad_piece="[PAD]",
         unk_piece="[UNK]", bos_piece="[BOS]", eos_piece="[EOS]",
