@@ -1,0 +1,95 @@
+"""What may reach a terminal: text of people and models made safe, and colour where it is wanted."""
+
+import itertools
+import os
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+JOINERS = frozenset("\u200c\u200d")
+"""Needed to write Persian, Indic scripts and many emoji; they cannot reorder or hide text."""
+
+STYLES = {
+    "bold": "1",
+    "dim": "2",
+    "italic": "3",
+    "reverse": "7",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+
+
+def safe(text: str) -> str:
+    """The text with everything a terminal could obey written out: escape, control, bidi, …
+
+    Line breaks stay, tabs become four blanks; any other control or invisible format character and
+    lone surrogates are shown as in Python source, such as \\x1b.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(safe_char, text))
+
+
+def safe_char(char: str) -> str:
+    if char == "\n" or char in JOINERS:
+        return char
+    if char == "\t":
+        return "    "
+    kind = unicodedata.category(char)
+    if kind in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp"):
+        return char.encode("unicode_escape").decode("ascii")
+    return char
+
+
+def one_line(text: str) -> str:
+    """Safe text on one line: line breaks are shown as \\n."""
+    return safe(text).replace("\n", "\\n")
+
+
+def hanging(text: str, indent: str = "  ") -> str:
+    """Safe text whose further lines are indented, so that none of them can pass for a new turn."""
+    return safe(text).replace("\n", f"\n{indent}")
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Styles as ANSI codes, or nothing at all where colour is not wanted."""
+
+    colour: bool = False
+
+    def __call__(self, text: str, *styles: str) -> str:
+        if not self.colour or not text or not styles:
+            return text
+        return f"\x1b[{';'.join(STYLES[style] for style in styles)}m{text}\x1b[0m"
+
+
+def paint(stream: TextIO | None = None) -> Paint:
+    """Colour on a terminal that has it, unless NO_COLOR is set (https://no-color.org)."""
+    stream = stream or sys.stdout
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
+    return Paint(wanted and stream.isatty())
+
+
+def rows(table: Sequence[Sequence[str]], gap: str = "  ") -> str:
+    """Columns as wide as their widest cell; the last one runs free."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = (gap.join(map(str.ljust, row, widths)).rstrip() for row in table)
+    return "\n".join(lines)
+
+
+def beside(left: str, right: str, columns: int) -> list[str]:
+    """Two texts as rows of two columns of equal width."""
+    half = (columns - 3) // 2
+    pair = (folded(left, half), folded(right, half))
+    return [f"{a.ljust(half)} | {b}" for a, b in itertools.zip_longest(*pair, fillvalue="")]
+
+
+def folded(text: str, width: int) -> list[str]:
+    return [row for line in text.splitlines() for row in textwrap.wrap(line, width) or [""]]

@@ -1,0 +1,104 @@
+"""Commands that look at the last reply, and how scenes and plans are told."""
+
+from collections.abc import Iterator, Sequence
+
+from tertulia.agent import Reply
+from tertulia.cli import _terminal
+from tertulia.cli.chat.events import Event, Note, Shown
+from tertulia.cli.chat.session import Exchange, Session
+from tertulia.conversation import Conversation, Plan
+from tertulia.errors import ConfigError
+from tertulia.rankers import DROPPED, Candidate
+
+
+def why(session: Session, rest: str) -> Iterator[Event]:
+    yield Note(reasons(latest(session).reply))
+
+
+def prompt(session: Session, rest: str) -> Iterator[Event]:
+    reply = latest(session).reply
+    yield Shown(tuple((span.text, span.control) for span in reply.prompt.spans))
+
+
+def latest(session: Session) -> Exchange:
+    """The last reply of this talk; raises ConfigError when none was made yet."""
+    if session.last is None:
+        raise ConfigError("no reply was made in this talk yet: say something first")
+    return session.last
+
+
+def reasons(reply: Reply) -> str:
+    """Everything a Reply knows about itself, for people."""
+    made = reply.completion
+    cached = f", {made.cached_tokens} of them kept from before" if made.cached_tokens else ""
+    lines = [
+        f"plan: {plan(reply.plan)}",
+        f"seed: {reply.seed}",
+        f"prompt: {counted(made.prompt_tokens)}{cached}",
+        f"reply: {counted(made.completion_tokens)}, first after {made.first_seconds:.2f} s, "
+        f"last after {made.seconds:.2f} s",
+        f"cut: {cut(reply)}",
+    ]
+    if reply.prompt.unsupported:
+        lines.append(f"not taken by this model family: {', '.join(reply.prompt.unsupported)}")
+    if reply.all_dropped:
+        lines.append("every candidate broke a rule; the least bad was said")
+    lines.append(f"candidates: {len(reply.candidates)}")
+    return "\n".join((*lines, *(candidate(n, c) for n, c in enumerate(reply.candidates, start=1))))
+
+
+def candidate(number: int, each: Candidate) -> str:
+    scores = "  ".join(f"{name} {score(value)}" for name, value in each.scores)
+    ending = "  (cut at its length limit)" if each.completion.finish == "length" else ""
+    return f"  {number}. {f'[{scores}] ' if scores else ''}{each.text}{ending}"
+
+
+def score(value: float) -> str:
+    return "dropped" if value == DROPPED else f"{value:.2f}"
+
+
+def counted(tokens: int | None) -> str:
+    return "tokens unknown" if tokens is None else f"{tokens} tokens"
+
+
+def cut(reply: Reply) -> str:
+    if not reply.dropped:
+        return "nothing"
+    return (
+        f"the {len(reply.dropped)} oldest turns, up to {_terminal.one_line(reply.dropped[-1].text)}"
+    )
+
+
+def plan(plan: Plan) -> str:
+    """A plan on one line."""
+    fields = {"goal": plan.goal, "skill": plan.skill, "because": plan.explanation}
+    return "; ".join(f"{name}: {text}" for name, text in fields.items() if text) or "(none)"
+
+
+def scene(conversation: Conversation) -> str:
+    """All that directs a talk, and how many turns it has."""
+    direction = conversation.direction
+    lines = [f"{conversation.agent} (the model) talks with {conversation.user} (you)."]
+    lines += [
+        f"{n}: {text}" for n in ("situation", "instruction") if (text := getattr(direction, n))
+    ]
+    for speaker in conversation.cast:
+        if facts := direction.facts(speaker):
+            lines.append(f"{speaker}:{numbered(facts)}")
+    for name in ("knowledge", "memory"):
+        if texts := getattr(direction, name):
+            lines.append(f"{name}:{numbered(texts)}")
+    if conversation.plan:
+        lines.append(f"next reply: {plan(conversation.plan)}")
+    return "\n".join((*lines, f"turns: {len(conversation.turns)}"))
+
+
+def numbered(texts: Sequence[str]) -> str:
+    """Numbered from 1, each on its own line; on the same line when there are none."""
+    if not texts:
+        return " (none)"
+    return "".join(f"\n  {n}. {text}" for n, text in enumerate(texts, start=1))
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    return _terminal.rows(rows)

@@ -1,0 +1,196 @@
+"""Showing what happens: words for people, or one JSON object a reply."""
+
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from tertulia.cli._terminal import beside, hanging, one_line, paint, safe
+from tertulia.cli.chat.events import (
+    Compared,
+    Event,
+    Note,
+    Opening,
+    Refused,
+    Said,
+    Shown,
+    Stopped,
+    Thought,
+    Word,
+)
+from tertulia.cli.chat.looking import plan
+from tertulia.cli.chat.record import record
+
+if TYPE_CHECKING:
+    from tertulia.agent import Reply
+    from tertulia.cli.chat.session import Session
+
+SIGN = "…"
+RECENT = 6
+"""Turns of a scene that are shown when it is opened."""
+
+NARROW = 60
+"""Below so many columns two replies stand under each other, not side by side."""
+
+
+class Screen:
+    """Words for people. Everything that others wrote is made safe for a terminal.
+
+    A reply appears as it is made when there is one candidate; with several, a quiet sign stands
+    until the best one is known. A terminal that cannot erase gets no sign.
+    """
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stdout
+        self.paint = paint(self.out)
+        self.is_terminal = self.out.isatty()
+        self.can_erase = self.is_terminal and os.environ.get("TERM", "") not in ("", "dumb")
+        self.waiting = False
+        self.speaker = ""
+        self.streamed = ""
+        self.told_cut = False
+
+    def show(self, event: Event) -> None:
+        if self.waiting:
+            self.out.write("\b \b")
+            self.waiting = False
+        match event:
+            case Opening() | Thought() | Word() | Said():
+                self.making(event)
+            case Compared():
+                self.compared(event)
+            case Note():
+                self.line(safe(event.text))
+            case Shown():
+                self.line("".join(self.span(text, control) for text, control in event.spans))
+            case Refused():
+                self.refused(event)
+            case Stopped():
+                self.stopped(event)
+        self.out.flush()
+
+    def making(self, event: Opening | Thought | Word | Said) -> None:
+        match event:
+            case Opening():
+                self.speaker = event.speaker
+                self.streamed = ""
+                self.wait()
+            case Thought():
+                self.quiet(f"({one_line(event.speaker)} thinks: {one_line(plan(event.plan))})")
+                self.wait()
+            case Word():
+                self.word(event)
+            case Said():
+                self.said(event.reply)
+
+    def welcome(self, session: "Session") -> None:
+        """What a person sees first in a terminal: the scene, the turns so far, where help is."""
+        talk = session.conversation
+        if talk.direction.situation:
+            self.line(self.paint(hanging(talk.direction.situation, ""), "italic"))
+        if len(talk.turns) > RECENT:
+            self.quiet(f"({len(talk.turns) - RECENT} earlier turns)")
+        for turn in talk.turns[-RECENT:]:
+            self.line(f"{self.name(turn.speaker)}{hanging(turn.text)}")
+        sides = f"You are {one_line(talk.user)}; {one_line(talk.agent)} answers."
+        self.quiet(f"{sides} /help lists the commands, Ctrl-D ends the talk.")
+
+    def word(self, event: Word) -> None:
+        text = event.text if self.streamed else event.text.lstrip()
+        if text and not self.streamed:
+            self.out.write(self.name(self.speaker))
+        self.out.write(hanging(text))
+        self.streamed += text
+
+    def said(self, reply: "Reply") -> None:
+        """The rest of a line that was streamed, or the whole reply."""
+        if not self.streamed or self.streamed.rstrip() != reply.text.rstrip():
+            self.broken()
+            self.out.write(f"{self.name(reply.speaker)}{hanging(reply.text) or '(nothing)'}")
+        self.out.write("\n")
+        self.streamed = ""
+        if reply.image:
+            self.quiet(f"(shows a picture: {hanging(reply.image)})")
+        if reply.all_dropped:
+            self.quiet("(every candidate broke a rule; this is the least bad)")
+        if reply.dropped and not self.told_cut:
+            self.told_cut = True
+            self.quiet("(from here on the oldest turns no longer fit; /why tells how many)")
+
+    def compared(self, event: Compared) -> None:
+        heads = ("as it was:", f"{one_line(event.change)}:")
+        texts = (
+            hanging(event.first.text, "") or "(nothing)",
+            hanging(event.second.text, "") or "(nothing)",
+        )
+        columns = shutil.get_terminal_size().columns if self.is_terminal else 80
+        if columns < NARROW:
+            for head, text in zip(heads, texts, strict=True):
+                self.line(f"{self.paint(head, 'bold')}\n  {hanging(text)}")
+            return
+        for row in beside(*heads, columns):
+            self.line(self.paint(row, "bold"))
+        for row in beside(*texts, columns):
+            self.line(row)
+
+    def span(self, text: str, control: bool) -> str:
+        """Control tokens stand out by colour, or in ⟦ ⟧ where there is none."""
+        if not control:
+            return safe(text)
+        return self.paint(safe(text), "reverse") if self.paint.colour else f"⟦{safe(text)}⟧"
+
+    def refused(self, event: Refused) -> None:
+        self.broken()
+        self.out.flush()
+        where = self.out if self.is_terminal else sys.stderr
+        where.write(f"{self.paint('!', 'red', 'bold')} {one_line(event.text)}\n")
+        where.flush()
+
+    def stopped(self, event: Stopped) -> None:
+        self.broken()
+        more = "; /again asks once more, /back takes your line back" if event.unanswered else ""
+        self.quiet(f"(stopped{more})")
+
+    def broken(self) -> None:
+        """End a line that was being streamed."""
+        if self.streamed:
+            self.out.write("\n")
+            self.streamed = ""
+
+    def name(self, speaker: str) -> str:
+        return f"{self.paint(f'{one_line(speaker)}:', 'bold', 'cyan')} "
+
+    def line(self, text: str) -> None:
+        self.out.write(f"{text}\n")
+
+    def quiet(self, text: str) -> None:
+        self.line(self.paint(text, "dim"))
+
+    def wait(self) -> None:
+        if self.can_erase:
+            self.out.write(self.paint(SIGN, "dim"))
+            self.waiting = True
+
+
+class JsonScreen(Screen):
+    """One object a reply on stdout; everything else that is worth saying on stderr."""
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Said(reply=reply) | Compared(second=reply):
+                self.line(json.dumps(record(reply), allow_nan=False))
+            case Note():
+                print(safe(event.text), file=sys.stderr)
+            case Shown():
+                print("".join(self.span(*each) for each in event.spans), file=sys.stderr)
+            case Refused():
+                self.refused(event)
+            case Stopped():
+                print("(stopped)", file=sys.stderr)
+            case _:
+                return
+        self.out.flush()
+
+    def refused(self, event: Refused) -> None:
+        print(f"! {one_line(event.text)}", file=sys.stderr)
