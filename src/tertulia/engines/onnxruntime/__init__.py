@@ -1,0 +1,148 @@
+"""The default engine: a decode loop and a sampler of our own over ONNX Runtime's kernels.
+
+    weights    safetensors -> numpy          prefill    a prompt, from a kept prefix on
+    wire       an ONNX model as bytes        candidate  one sampled or greedy row
+    graph      nodes, linear layers          beams      beam search over several rows
+    llama      one family's graph            sampler    rules, temperature, top-k, top-p, min-p
+    decoder    runs a graph over a cache     writer     tokens -> text, stop strings
+    cache      rows, kept prefixes           scheduler  who reads what in a step
+
+A reply's bits do not depend on its neighbours, on what was kept, or on how its prompt was cut.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import ModuleType
+
+from tertulia import tokenizer
+from tertulia.decoding import Decoding
+from tertulia.engines import Engine, Event, Finished
+from tertulia.engines.onnxruntime import llama
+from tertulia.engines.onnxruntime.cache import Prefixes
+from tertulia.engines.onnxruntime.decoder import Decoder, Network
+from tertulia.engines.onnxruntime.request import request
+from tertulia.engines.onnxruntime.scheduler import Scheduler
+from tertulia.engines.onnxruntime.weights import Checkpoint
+from tertulia.errors import CheckpointError
+from tertulia.prompt import Prompt
+from tertulia.registry import nearest
+
+FAMILIES = {name: family for family in (llama,) for name in family.MODEL_TYPES}
+"""The file that builds the graph, by config.json's model_type."""
+
+MEBI = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """model is a folder with config.json, tokenizer.json and model.safetensors.
+
+    threads          of ONNX Runtime; None takes what is measured best for the model's size
+    quantization     "int8" (a scale for each row of weights and of activations) or "float32"
+    context_window   fewer positions than the model knows, to save memory
+    max_rows         replies decoded together
+    cache_megabytes  keys and values of these, if all become as long as they may
+    kept_megabytes   processed prompts kept from turn to turn; 0 keeps none
+    """
+
+    model: Path
+    threads: int | None = None
+    quantization: str = "int8"
+    context_window: int | None = None
+    max_rows: int = 32
+    cache_megabytes: int = 2048
+    kept_megabytes: int = 256
+
+    def __post_init__(self) -> None:
+        if self.quantization not in ("int8", "float32"):
+            raise ValueError(
+                f"quantization is {self.quantization!r}: "
+                f"{nearest(self.quantization, ('int8', 'float32'))}"
+            )
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}, must be at least {least}")
+
+
+LEAST = {
+    "threads": 1,
+    "context_window": 2,
+    "max_rows": 1,
+    "cache_megabytes": 1,
+    "kept_megabytes": 0,
+}
+
+
+class OnnxRuntime(Engine):
+    """One model in memory and its scheduler."""
+
+    honours = frozenset(field.name for field in fields(Decoding)) - {"beams"}
+
+    def __init__(self, settings: Settings) -> None:
+        checkpoint = Checkpoint(settings.model)
+        self.tokenizer = tokenizer.load(settings.model)
+        decoder: Decoder = family(checkpoint).build(
+            checkpoint,
+            int8=settings.quantization == "int8",
+            window=settings.context_window,
+        )
+        self.context_window = decoder.window
+        self.ends = ends(checkpoint)
+        self.network = Network(decoder, settings.threads or min(os.cpu_count() or 1, 2))
+        self.prefixes = Prefixes(settings.kept_megabytes * MEBI)
+        self.scheduler = Scheduler(
+            self.network,
+            max_rows=settings.max_rows,
+            cache_bytes=settings.cache_megabytes * MEBI,
+            prefixes=self.prefixes,
+        )
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        return len(self.tokenizer.ids(prompt.spans))
+
+    def events(self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]) -> Iterator[Event]:
+        requests = [
+            request(prompt, each, self.tokenizer, self.ends, self.context_window)
+            for prompt, each in zip(prompts, decoding, strict=True)
+        ]
+        tickets = {self.scheduler.submit(each): n for n, each in enumerate(requests)}
+        left = {ticket: requests[n].decoding.candidates for ticket, n in tickets.items()}
+        try:
+            while left:
+                for event in self.scheduler.events(left):
+                    if isinstance(event, Finished):
+                        left[event.prompt] -= 1
+                        if not left[event.prompt]:
+                            del left[event.prompt]
+                    yield replace(event, prompt=tickets[event.prompt])
+        finally:
+            self.scheduler.cancel(tickets)
+
+    def close(self) -> None:
+        self.prefixes.clear()
+
+
+def family(checkpoint: Checkpoint) -> ModuleType:
+    """The file that knows this checkpoint's architecture."""
+    kind = checkpoint.config.get("model_type")
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        raise CheckpointError(
+            f"{checkpoint.folder / 'config.json'}: model_type is {kind!r}: "
+            f"{nearest(str(kind), FAMILIES)}; use the transformers engine for others"
+        )
+    return FAMILIES[kind]
+
+
+def ends(checkpoint: Checkpoint) -> frozenset[int]:
+    """The model's own end tokens: one, several or none."""
+    told = checkpoint.config.get("eos_token_id")
+    if isinstance(told, list):
+        return frozenset(each for each in told if type(each) is int)
+    return frozenset([told]) if type(told) is int else frozenset()
+
+
+def load(settings: Settings) -> OnnxRuntime:
+    return OnnxRuntime(settings)

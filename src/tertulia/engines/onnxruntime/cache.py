@@ -1,0 +1,143 @@
+"""Keys and values: the rows that are being decoded, and processed prefixes kept for later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tertulia.engines.onnxruntime.request import Ids
+from tertulia.engines.onnxruntime.weights import Floats
+
+STRIDE = 128
+"""Positions by which the room grows at the least."""
+
+IDLE_BYTES = 64 << 20
+"""Room that is held on to while nothing is being decoded."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One row of the batch.
+
+    place   among the rows, which are always 0 to n - 1
+    length  positions that are filled
+    """
+
+    place: int
+    length: int
+
+
+class Slots:
+    """The rows of the batch in one array, [2 * layers, rows, groups, positions, head].
+
+    It grows by doubling and is never cleared: what lies beyond a row's length is not read.
+    """
+
+    def __init__(self, layers: int, groups: int, head: int, window: int) -> None:
+        self.sizes = (2 * layers, groups, head)
+        self.window = window
+        self.rows: list[Slot] = []
+        self.room = self.empty(1, min(STRIDE, window))
+
+    def empty(self, rows: int, positions: int) -> Floats:
+        halves, groups, head = self.sizes
+        return np.empty((halves, rows, groups, positions, head), np.float32)
+
+    def take(self, prefix: Floats) -> Slot:
+        """A new last row that begins with this prefix, [2 * layers, groups, positions, head]."""
+        length = prefix.shape[2]
+        self.reserve(len(self.rows) + 1, length + 1)
+        slot = Slot(len(self.rows), length)
+        self.rows.append(slot)
+        self.room[:, slot.place, :, :length] = prefix
+        return slot
+
+    def reserve(self, rows: int, positions: int) -> None:
+        """Make room for so many rows of so many positions."""
+        have_rows, have = self.room.shape[1], self.room.shape[3]
+        if rows <= have_rows and positions <= have:
+            return
+        if rows > have_rows:
+            rows = max(rows, 2 * have_rows)
+        wanted = have
+        if positions > have:
+            wanted = min(max(positions + STRIDE, 2 * have), self.window)
+        old, self.room = self.room, self.empty(max(rows, have_rows), wanted)
+        for slot in self.rows:
+            self.room[:, slot.place, :, : slot.length] = old[:, slot.place, :, : slot.length]
+
+    def free(self, slot: Slot) -> None:
+        """Give a row back; the last row moves into its place."""
+        last = self.rows.pop()
+        if last is not slot:
+            length = last.length
+            self.room[:, slot.place, :, :length] = self.room[:, last.place, :, :length]
+            self.rows[slot.place] = last
+            last.place = slot.place
+        if not self.rows and self.room.nbytes > IDLE_BYTES:
+            self.room = self.empty(1, min(STRIDE, self.window))
+
+    def reorder(self, slots: Sequence[Slot], origins: Sequence[int], start: int) -> None:
+        """Each slot goes on from another of them; below start they are all the same."""
+        if list(origins) == list(range(len(slots))):
+            return
+        places = [slot.place for slot in slots]
+        end = max(slot.length for slot in slots)
+        sources = [places[origin] for origin in origins]
+        self.room[:, places, :, start:end] = self.room[:, sources, :, start:end]
+
+
+@dataclass(slots=True)
+class Kept:
+    """One processed prefix.
+
+    ids   its tokens
+    room  [2 * layers, groups, positions, head], not changed any more
+    """
+
+    ids: Ids
+    room: Floats
+
+
+class Prefixes:
+    """Processed prefixes by how lately they were used, within a budget of bytes.
+
+    Only what was processed as a prompt is kept: a reply's own keys and values, made one token at
+    a time, differ from those in their last bits, and a seed must replay whatever was kept.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.kept: list[Kept] = []
+
+    def find(self, ids: Ids) -> Floats | None:
+        """Keys and values of the longest kept beginning of these ids; None when there is none."""
+        best, longest = None, 0
+        for each in self.kept:
+            shared = common(each.ids, ids)
+            if shared > longest:
+                best, longest = each, shared
+        if best is None:
+            return None
+        self.kept.remove(best)
+        self.kept.append(best)
+        return best.room[:, :, :longest]
+
+    def add(self, ids: Ids, room: Floats) -> None:
+        """Keep one more; those it goes on from are dropped, then the least lately used."""
+        if room.nbytes > self.budget:
+            return
+        self.kept = [each for each in self.kept if common(each.ids, ids) < len(each.ids)]
+        self.kept.append(Kept(ids, room))
+        while sum(each.room.nbytes for each in self.kept) > self.budget:
+            self.kept.pop(0)
+
+    def clear(self) -> None:
+        self.kept.clear()
+
+
+def common(left: Ids, right: Ids) -> int:
+    """How many ids are the same at the beginning."""
+    size = min(len(left), len(right))
+    differ = np.flatnonzero(left[:size] != right[:size])
+    return int(differ[0]) if len(differ) else size

@@ -1,0 +1,104 @@
+"""A decoder ready to run: one call reads new tokens of some rows over their keys and values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from tertulia.engines.onnxruntime.graph import Graph
+from tertulia.engines.onnxruntime.weights import Floats, Matrix
+from tertulia.errors import EngineError
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """What a family gives: a graph and the sizes the loop needs.
+
+    groups  key/value heads
+    head    numbers in each of them
+    window  positions
+    """
+
+    graph: Graph
+    embedding: Matrix
+    layers: int
+    groups: int
+    head: int
+    window: int
+
+    @property
+    def vocabulary(self) -> int:
+        return len(self.embedding.rows)
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Keys and values of one position in float32."""
+        return 2 * self.layers * self.groups * self.head * 4
+
+
+class Network:
+    """A decoder's graph, opened by ONNX Runtime."""
+
+    def __init__(self, decoder: Decoder, threads: int) -> None:
+        self.decoder = decoder
+        self.embedding = decoder.embedding
+        model, outside = decoder.graph.model()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in outside.values()]
+        options.add_external_initializers(list(outside), values)
+        try:
+            self.session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
+            raise EngineError(f"ONNX Runtime refuses the graph: {failed}") from failed
+        decoder.graph.outside.clear()
+
+    def embed(self, ids: Ids) -> Floats:
+        """Rows of the embedding, [..., width]."""
+        rows = self.embedding.rows[ids].astype(np.float32)
+        if self.embedding.scale is not None:
+            rows *= self.embedding.scale[ids][..., None]
+        return rows
+
+    def run(
+        self, ids: Ids, kept: NDArray[np.int32], room: Floats, places: Sequence[int] | None = None
+    ) -> Floats:
+        """Logits [asked, vocabulary] after new tokens.
+
+        ids     [rows, tokens], one more stretch of each row
+        kept    [rows], positions already in room
+        room    [2 * layers, rows, groups, positions, head], keys and values, written in place:
+                keys of layer n at 2n, values at 2n + 1
+        places  which of the rows * tokens positions are asked for; the last of each row otherwise
+        """
+        rows, tokens = ids.shape
+        total = (kept + tokens).astype(np.int32)
+        asked = np.arange(1, rows + 1) * tokens - 1 if places is None else np.asarray(places)
+        logits = np.empty((len(asked), self.decoder.vocabulary), np.float32)
+        binding = self.session.io_binding()
+        for layer in range(self.decoder.layers):
+            for n, kind in enumerate(("key", "value")):
+                array = room[2 * layer + n, :rows]
+                place = ("cpu", 0, np.float32, array.shape, array.ctypes.data)
+                binding.bind_input(f"past_{kind}{layer}", *place)
+                binding.bind_output(f"{kind}{layer}", *place)
+        binding.bind_cpu_input("x", self.embed(ids))
+        binding.bind_cpu_input("places", asked.astype(np.int64))
+        binding.bind_cpu_input("lengths", total - 1)
+        binding.bind_cpu_input("longest", np.array(total.max(), np.int32))
+        binding.bind_output("logits", "cpu", 0, np.float32, logits.shape, logits.ctypes.data)
+        try:
+            self.session.run_with_iobinding(binding)
+        except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
+            raise EngineError(f"ONNX Runtime failed in a step of {rows} rows: {failed}") from failed
+        return logits

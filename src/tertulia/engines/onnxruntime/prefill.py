@@ -1,0 +1,64 @@
+"""A prompt being read, stretch by stretch, from where a kept prefix ends."""
+
+import numpy as np
+
+from tertulia.engines.onnxruntime.cache import Prefixes
+from tertulia.engines.onnxruntime.decoder import Network
+from tertulia.engines.onnxruntime.request import Ids
+from tertulia.engines.onnxruntime.weights import Floats
+
+STRETCH = 256
+"""Tokens read at once: attention over a stretch needs memory for stretch x positions x heads."""
+
+LEAST = 2
+"""Tokens read at once at the least. A single token goes through other kernels (a vector times a
+matrix), whose last bits differ; with two or more, keys, values and logits are the same however a
+prompt is cut, so what was kept before does not change a reply."""
+
+
+class Prefill:
+    """The state of one prompt.
+
+    kept    keys and values, [2 * layers, groups, positions, head]
+    cached  tokens that were kept from earlier work
+    logits  [vocabulary] after the last token, when it is done; [positions asked, vocabulary] in
+            `several`
+    """
+
+    def __init__(self, network: Network, prefixes: Prefixes, ids: Ids) -> None:
+        decoder = network.decoder
+        self.network, self.ids = network, ids
+        self.room = np.empty(
+            (2 * decoder.layers, 1, decoder.groups, len(ids), decoder.head), np.float32
+        )
+        found = prefixes.find(ids)
+        self.cached = 0
+        if found is not None:
+            self.cached = max(min(found.shape[2], len(ids) - LEAST), 0)
+            self.kept[:, :, : self.cached] = found[:, :, : self.cached]
+        self.at = self.cached
+        self.logits: Floats | None = None
+
+    @property
+    def kept(self) -> Floats:
+        return self.room[:, 0]
+
+    @property
+    def done(self) -> bool:
+        return self.at == len(self.ids)
+
+    def step(self) -> int:
+        """Read the next stretch; how many tokens it had."""
+        size = stretch(len(self.ids) - self.at)
+        ids = self.ids[None, self.at : self.at + size]
+        logits = self.network.run(ids, np.array([self.at], np.int32), self.room)
+        self.at += size
+        if self.done:
+            self.logits = logits[0]
+        return size
+
+
+def stretch(rest: int) -> int:
+    """How many of the rest to read at once, leaving none or at least two."""
+    size = min(rest, STRETCH)
+    return size - 1 if rest - size == 1 else size

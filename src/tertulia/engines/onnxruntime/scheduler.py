@@ -1,0 +1,215 @@
+"""The decode loop: requests join and leave between steps, all rows decode together.
+
+A step reads prompts for a bounded number of tokens, gives rows to searches that have their first
+logits, then reads one token of every row. Several callers may drive one scheduler: whoever asks
+for events makes the next step for all.
+"""
+
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+
+from tertulia.engines import Event
+from tertulia.engines.onnxruntime.cache import Prefixes, Slot, Slots
+from tertulia.engines.onnxruntime.candidate import Candidate
+from tertulia.engines.onnxruntime.decoder import Network
+from tertulia.engines.onnxruntime.prefill import Prefill
+from tertulia.engines.onnxruntime.request import Request
+from tertulia.errors import EngineError
+
+STEP_TOKENS = 512
+"""Prompt tokens read in one step, so that a long prompt does not hold up the others' replies."""
+
+Search = Candidate
+
+
+@dataclass(slots=True)
+class Job:
+    """One request on its way.
+
+    prefill   its prompt being read; None before and after
+    waiting   searches without rows yet
+    """
+
+    ticket: int
+    request: Request
+    started: float
+    prefill: Prefill | None = None
+    waiting: deque[Search] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Live:
+    """A search and its rows."""
+
+    search: Search
+    slots: list[Slot]
+    prompt: int
+
+
+class Scheduler:
+    """Steps over one network.
+
+    max_rows     rows that are decoded together
+    cache_bytes  keys and values of these rows, if all should become as long as they may
+    prefixes     processed prompts, kept for later requests
+    """
+
+    def __init__(
+        self, network: Network, *, max_rows: int, cache_bytes: int, prefixes: Prefixes
+    ) -> None:
+        decoder = network.decoder
+        self.network, self.prefixes = network, prefixes
+        self.max_rows = max_rows
+        self.max_positions = cache_bytes // decoder.bytes_per_token
+        self.slots = Slots(decoder.layers, decoder.groups, decoder.head, decoder.window)
+        self.queue: deque[Job] = deque()
+        self.live: list[Live] = []
+        self.posted: dict[int, deque[Event | EngineError]] = {}
+        self.tickets = 0
+        self.lock = Lock()
+
+    def submit(self, request: Request) -> int:
+        """Put a request in the queue; its ticket is the `prompt` of its events."""
+        with self.lock:
+            self.tickets += 1
+            self.posted[self.tickets] = deque()
+            self.queue.append(Job(self.tickets, request, time.perf_counter()))
+            return self.tickets
+
+    def events(self, tickets: Collection[int]) -> list[Event]:
+        """What has happened to these requests since they were last asked for; steps until
+        something has. Raises EngineError when one of them failed.
+        """
+        with self.lock:
+            while True:
+                for ticket in tickets:
+                    if self.posted[ticket]:
+                        return self.taken(ticket)
+                self.step()
+
+    def taken(self, ticket: int) -> list[Event]:
+        events: list[Event] = []
+        while self.posted[ticket]:
+            event = self.posted[ticket].popleft()
+            if isinstance(event, EngineError):
+                raise event
+            events.append(event)
+        return events
+
+    def cancel(self, tickets: Collection[int]) -> None:
+        """Forget these requests, whatever they are at, and free their rows."""
+        with self.lock:
+            for ticket in tickets:
+                self.posted.pop(ticket, None)
+            self.queue = deque(job for job in self.queue if job.ticket in self.posted)
+            for each in [live for live in self.live if live.search.ticket not in self.posted]:
+                self.retire(each)
+
+    def step(self) -> None:
+        """Read some prompt tokens, then one token of every row. Called with the lock held."""
+        budget = STEP_TOKENS
+        while budget > 0 and self.queue:
+            job = self.queue[0]
+            try:
+                budget -= self.prepared(job)
+                if job.prefill is not None and job.prefill.done and not self.seated(job):
+                    break
+            except EngineError as failed:
+                self.fail(job.ticket, failed)
+        self.decode()
+
+    def prepared(self, job: Job) -> int:
+        """Read one stretch of a job's prompt; how many tokens that were."""
+        if job.prefill is None:
+            job.prefill = Prefill(self.network, self.prefixes, job.request.ids)
+        if job.prefill.done:
+            return 0
+        read = job.prefill.step()
+        if job.prefill.done:
+            self.prefixes.add(job.request.ids, job.prefill.kept)
+            job.waiting.extend(self.searches(job, job.prefill.cached))
+        return read
+
+    def searches(self, job: Job, cached: int) -> list[Search]:
+        request = job.request
+        count = request.decoding.candidates
+        return [Candidate(request, n, job.ticket, job.started, cached) for n in range(count)]
+
+    def seated(self, job: Job) -> bool:
+        """Give rows to the job's searches while there are any; whether all have got theirs."""
+        assert job.prefill is not None and job.prefill.logits is not None
+        length = len(job.request.ids)
+        while job.waiting:
+            search = job.waiting[0]
+            if not self.has_room(search.rows, length + job.request.most):
+                return False
+            job.waiting.popleft()
+            logits = np.broadcast_to(job.prefill.logits, (search.rows, len(job.prefill.logits)))
+            self.posted[job.ticket].extend(search.read(logits))
+            if not search.done:
+                slots = [self.slots.take(job.prefill.kept) for _ in range(search.rows)]
+                self.live.append(Live(search, slots, length))
+        self.queue.popleft()
+        return True
+
+    def has_room(self, rows: int, positions: int) -> bool:
+        """Whether so many rows may join; a search too large for the limits goes alone."""
+        if not self.live:
+            return True
+        used = sum(len(each.slots) * (each.prompt + each.search.request.most) for each in self.live)
+        fits = used + rows * positions <= self.max_positions
+        return fits and len(self.slots.rows) + rows <= self.max_rows
+
+    def decode(self) -> None:
+        """One token of every row."""
+        if not self.live:
+            return
+        rows = self.slots.rows
+        self.slots.reserve(len(rows), max(slot.length for slot in rows) + 1)
+        ids = np.zeros((len(rows), 1), np.int64)
+        for each in self.live:
+            for slot, token in zip(each.slots, each.search.inputs, strict=True):
+                ids[slot.place] = token
+        lengths = np.array([slot.length for slot in rows], np.int32)
+        try:
+            logits = self.network.run(ids, lengths, self.slots.room)
+        except EngineError as failed:
+            for ticket in {each.search.ticket for each in self.live}:
+                self.fail(ticket, failed)
+            return
+        for slot in rows:
+            slot.length += 1
+        self.read([(each, logits[[slot.place for slot in each.slots]]) for each in self.live])
+
+    def read(self, answers: Sequence[tuple[Live, np.ndarray]]) -> None:
+        """Hand every search its logits; those that are done leave."""
+        for each, logits in answers:
+            search = each.search
+            if each not in self.live:
+                continue
+            try:
+                self.posted[search.ticket].extend(search.read(logits))
+            except EngineError as failed:
+                self.fail(search.ticket, failed)
+                continue
+            if search.done:
+                self.retire(each)
+            else:
+                self.slots.reorder(each.slots, search.origins, each.prompt)
+
+    def retire(self, live: Live) -> None:
+        self.live = [each for each in self.live if each is not live]
+        for slot in live.slots:
+            self.slots.free(slot)
+
+    def fail(self, ticket: int, failed: EngineError) -> None:
+        """Report a failure to the one it concerns; the others go on."""
+        self.posted[ticket].append(failed)
+        self.queue = deque(job for job in self.queue if job.ticket != ticket)
+        for each in [live for live in self.live if live.search.ticket == ticket]:
+            self.retire(each)
