@@ -228,17 +228,17 @@ class Store:
             return tuple(self.summed(sql, TalkId(row["id"])) for row in rows)
 
     def summary(self, talk: str) -> TalkSummary:
-        """One talk, by its id or the beginning of it.
+        """One talk, by its id, or the beginning or the end of it.
 
         Raises StoreError when there is none, or more than one.
         """
         with self.database.reading() as sql:
             rows = sql.execute("SELECT id FROM talks ORDER BY id")
-            ids = [row["id"] for row in rows if row["id"].startswith(talk)]
+            ids = [id for (id,) in rows if id.startswith(talk) or id.endswith(talk)]
             if talk not in ids and len(ids) > 1:
                 raise StoreError(
-                    f"{len(ids)} talks begin with {shown(talk)}: {', '.join(ids[:5])} …: "
-                    "give more of the id"
+                    f"{len(ids)} talks begin or end with {shown(talk)}, such as {ids[0]} and "
+                    f"{ids[1]}: give more of the id"
                 )
             return self.summed(sql, TalkId(talk if talk in ids else self.found(ids, talk)[0]))
 
