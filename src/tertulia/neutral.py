@@ -6,8 +6,8 @@ stretch that a tokenizer could take for a marker; `Neutral.undo` takes one out a
 `undo(make(text)) == text` for every text without lone surrogates.
 
 The BAR stands after the marker's first letter (`<t¦urn>`), never beside its first sign: T5's
-vocabulary has neither `<` nor the BAR, and sentencepiece melts neighbours that it does not know into
-one unknown token, so that `<¦turn>` would have the very ids of `<turn>`.
+vocabulary has neither `<` nor the BAR, and sentencepiece melts neighbours that it does not know
+into one unknown token, so that `<¦turn>` would have the very ids of `<turn>`.
 
 What counts as the marker is decided on a folded copy of the text, letter for letter what
 sentencepiece's own normaliser (nmt_nfkc) does before a T5 sees anything: letters in compatibility
@@ -105,7 +105,7 @@ class Neutral:
 def compiled(
     markers: tuple[str, ...], words: tuple[str, ...], unknown: str
 ) -> re.Pattern[str] | None:
-    """One pattern for all markers on folded text; its one group that matched is the first letter."""
+    """One pattern for all markers on folded text; the group that matched is the first letter."""
     longest_first = sorted(markers, key=len, reverse=True)
     choices = [f"(?i:{loosely(marker)})" for marker in longest_first]
     heads = ((marker, marker.lstrip(unknown)) for marker in longest_first)
@@ -115,7 +115,7 @@ def compiled(
 
 
 def loosely(marker: str) -> str:
-    """A marker with BARs after its first letter, unseen characters anywhere, blanks as they come."""
+    """A marker with BARs after its first letter, unseen characters anywhere, any blanks."""
     marker = re.sub(r"\s+", " ", marker.strip())
     letter = next((n for n, char in enumerate(marker) if char.isalnum()), 0)
     parts: list[str] = []
@@ -182,7 +182,7 @@ def unbarred(text: str, pattern: re.Pattern[str]) -> str:
 
 
 def signed(text: str, lines: str) -> str:
-    """Line breaks as signs. BARs before either are doubled, one more marks a sign that was typed."""
+    """Line breaks as signs. BARs before either are doubled, one more marks a typed sign."""
 
     def sign(found: re.Match[str]) -> str:
         bars, char = found[1] * 2, found[2]
