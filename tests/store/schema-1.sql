@@ -1,0 +1,13 @@
+CREATE TABLE scenes (hash TEXT PRIMARY KEY, scene TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE talks (id TEXT PRIMARY KEY, created TEXT NOT NULL, agent TEXT NOT NULL, scene TEXT NOT NULL REFERENCES scenes) WITHOUT ROWID;
+CREATE TABLE turns (id INTEGER PRIMARY KEY AUTOINCREMENT, talk TEXT NOT NULL REFERENCES talks, parent INTEGER REFERENCES turns, created TEXT NOT NULL, speaker TEXT NOT NULL, text TEXT NOT NULL, image TEXT NOT NULL, scene TEXT NOT NULL REFERENCES scenes, reply TEXT);
+CREATE INDEX turns_of_a_talk ON turns (talk, parent);
+CREATE TABLE moves (talk TEXT NOT NULL REFERENCES talks, number INTEGER NOT NULL, turn INTEGER REFERENCES turns, writer TEXT NOT NULL, created TEXT NOT NULL, PRIMARY KEY (talk, number)) WITHOUT ROWID;
+CREATE TRIGGER scenes_no_update BEFORE UPDATE ON scenes BEGIN SELECT RAISE(ABORT, 'scenes is append-only'); END;
+CREATE TRIGGER scenes_no_delete BEFORE DELETE ON scenes BEGIN SELECT RAISE(ABORT, 'scenes is append-only'); END;
+CREATE TRIGGER talks_no_update BEFORE UPDATE ON talks BEGIN SELECT RAISE(ABORT, 'talks is append-only'); END;
+CREATE TRIGGER talks_no_delete BEFORE DELETE ON talks BEGIN SELECT RAISE(ABORT, 'talks is append-only'); END;
+CREATE TRIGGER turns_no_update BEFORE UPDATE ON turns BEGIN SELECT RAISE(ABORT, 'turns is append-only'); END;
+CREATE TRIGGER turns_no_delete BEFORE DELETE ON turns BEGIN SELECT RAISE(ABORT, 'turns is append-only'); END;
+CREATE TRIGGER moves_no_update BEFORE UPDATE ON moves BEGIN SELECT RAISE(ABORT, 'moves is append-only'); END;
+CREATE TRIGGER moves_no_delete BEFORE DELETE ON moves BEGIN SELECT RAISE(ABORT, 'moves is append-only'); END;
