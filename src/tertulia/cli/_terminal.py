@@ -12,6 +12,8 @@ from typing import TextIO
 JOINERS = frozenset("\u200c\u200d")
 """Needed to write Persian, Indic scripts and many emoji; they cannot reorder or hide text."""
 
+UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
 STYLES = {
     "bold": "1",
     "dim": "2",
@@ -42,8 +44,7 @@ def safe_char(char: str) -> str:
         return char
     if char == "\t":
         return "    "
-    kind = unicodedata.category(char)
-    if kind in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp"):
+    if unicodedata.category(char) in UNSEEN:
         return char.encode("unicode_escape").decode("ascii")
     return char
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tertulia.cli import _terminal
 
-HELP = "agents that can be opened by name; `agents show NAME` prints the file"
+HELP = "agents that can be opened by name; show NAME prints the file"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tertulia.cli import _terminal
 from tertulia.errors import TertuliaError
 
-HELP = "check that everything works here, and say how to get what is missing"
+HELP = "what works on this machine, and how to get what is missing"
 CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 EXTRAS = (
     ("torch", "torch", "runs any checkpoint that transformers loads"),

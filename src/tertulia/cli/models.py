@@ -8,7 +8,7 @@ from typing import Any
 
 from tertulia.cli import _terminal
 
-HELP = "models that are here, models that could be; sizes and licences"
+HELP = "models that are here or could be; sizes and licences"
 OTHERS = """\
 None of the second list is fetched for you: download one and give its folder, as in
 tertulia chat --model ./thanos-1b. This version runs Llama-type checkpoints as they are, whatever

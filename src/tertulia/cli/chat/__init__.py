@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tertulia.cli.chat.screen import Screen
     from tertulia.cli.chat.session import Session
 
-HELP = "hold a directed talk; /help in it lists what can be changed on the way"
+HELP = "hold a directed talk; type /help in it for its commands"
 MORE = """\
 The agent speaks first when the scene's last turn is the user's, or when the scene has no turns
 but a plan. Otherwise you begin. With stdin piped, every line is a turn or a command.
@@ -65,13 +65,15 @@ def chat(session: "Session", lines: Iterable[str]) -> Generator[Event]:
 
 def forgiven(session: "Session", events: Iterator[Event]) -> Iterator[Event]:
     """The events, a mistake or a KeyboardInterrupt among them told as one, so the talk goes on."""
+    session.making = False
     try:
         yield from events
     except TertuliaError as error:
-        cure = "; /again asks for the reply once more" if session.expects_reply else ""
+        unanswered = session.making and session.expects_reply
+        cure = "; /again asks for the reply once more" if unanswered else ""
         yield Refused(f"{error}{cure}")
     except KeyboardInterrupt:
-        yield Stopped(unanswered=session.expects_reply)
+        yield Stopped(unanswered=session.making and session.expects_reply)
 
 
 def run(args: argparse.Namespace) -> int:

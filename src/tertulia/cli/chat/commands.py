@@ -31,7 +31,7 @@ class Command:
 
     @property
     def name(self) -> str:
-        return self.usage.split(" ")[0].removeprefix("/")
+        return self.usage.split(" ")[0].removeprefix("/").removesuffix("[!]")
 
 
 def answer(session: Session, line: str) -> Iterator[Event]:
@@ -196,7 +196,7 @@ ALL = (
     ),
     Command("/end", "leave; [END] and Ctrl-D do the same", ended),
 )
-COMMANDS: dict[str, Command] = {each.name.removesuffix("[!]"): each for each in ALL}
+COMMANDS: dict[str, Command] = {each.name: each for each in ALL}
 ALIASES = {"quit": "end", "exit": "end", "q": "end", "?": "help", "undo": "back", "retry": "again"}
 FORCED = ("save", "export")
 PUBLISHED = {"[RESET]": "reset", "[END]": "end"}

@@ -16,8 +16,9 @@ def why(session: Session, rest: str) -> Iterator[Event]:
 
 
 def prompt(session: Session, rest: str) -> Iterator[Event]:
-    reply = latest(session).reply
-    yield Shown(tuple((span.text, span.control) for span in reply.prompt.spans))
+    seen = latest(session).reply.prompt
+    spans = tuple((span.text, span.control) for span in seen.spans)
+    yield Shown((*spans, *((name, True) for name in seen.closing)))
 
 
 def latest(session: Session) -> Exchange:

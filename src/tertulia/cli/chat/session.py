@@ -1,6 +1,6 @@
 """One talk in progress: the conversation as it stands, and the replies that made it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tertulia.agent import Agent, Reply
@@ -24,7 +24,10 @@ class Session:
 
     seeds      one is drawn for each reply
     keeper     keeps every turn before it is shown
+    making     a reply is being made, or its making has failed
+    fresh      nothing has happened yet in this talk
     over       the person has ended the talk
+    warned     the directions of which it was said that they have no effect
     exchanges  how the turns that are replies came about, by their place in the talk
     """
 
@@ -34,6 +37,7 @@ class Session:
         self.agent = agent
         self.seeds = seeds
         self.keeper = keeper
+        self.making = False
         self.over = False
         self.begin(conversation)
 
@@ -41,9 +45,10 @@ class Session:
         """Start another talk here, with the turns it already has."""
         self.keeper.begin(conversation)
         self.conversation = conversation
+        self.fresh = True
         self.exchanges: dict[int, Exchange] = {}
         self.instructions = {conversation.agent: conversation.direction.instruction}
-        self.warned: frozenset[str] = frozenset()
+        self.warned: set[str] = set()
 
     @property
     def last(self) -> Exchange | None:
@@ -59,9 +64,11 @@ class Session:
         )
 
     def opened(self) -> Iterator[Event]:
-        """What happens before the first line: warnings, and the agent's word if it is due."""
+        """What happens before a talk's first line: warnings, and the agent's word if it is due."""
+        due = self.fresh and self.expects_reply
+        self.fresh = False
         yield from self.warnings()
-        if self.expects_reply:
+        if due:
             yield from self.speak(self.conversation)
 
     def say(self, text: str) -> Iterator[Event]:
@@ -78,6 +85,7 @@ class Session:
     def speak(self, before: Conversation, agent: Agent | None = None) -> Iterator[Event]:
         """The agent of `before` takes the next turn, kept before it is told as Said."""
         agent = agent or self.agent
+        self.making = True
         yield Opening(before.agent)
         for event in agent.stream(before, seed=next(self.seeds)):
             if isinstance(event, str):
@@ -88,8 +96,9 @@ class Session:
             else:
                 self.keeper.keep(event.turn, before, event, agent)
                 self.add(Exchange(agent, before, event))
+                self.making = False
                 yield Said(event)
-        yield from self.warnings()
+                yield from self.warn(event.prompt.unsupported)
 
     def add(self, exchange: Exchange) -> None:
         """Take a reply into the talk; its plan is used up."""
@@ -125,11 +134,12 @@ class Session:
         return view.directed(replace(view.direction, instruction=instruction))
 
     def warnings(self) -> Iterator[Event]:
-        """Once each: the directions that this agent's model family cannot take."""
-        missed = frozenset(self.agent.format.render(self.conversation).unsupported)
-        new = missed - self.warned
-        self.warned |= missed
+        """What directions, as they are now, this agent's model family cannot take."""
+        return self.warn(self.agent.format.render(self.conversation).unsupported)
+
+    def warn(self, unsupported: Iterable[str]) -> Iterator[Event]:
+        """Say of each such direction, once in a talk, that it has no effect."""
+        new = [path for path in unsupported if path not in self.warned]
+        self.warned |= set(new)
         if new:
-            yield Note(
-                f"{', '.join(sorted(new))}: this model family cannot take that, so it has no effect"
-            )
+            yield Note(f"{', '.join(new)}: this model family cannot take that, so it has no effect")
