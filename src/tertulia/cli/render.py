@@ -45,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
     from tertulia import scene, tokenizer
 
     checked(args)
-    talk = scene.load("-" if args.scene == "-" else scene.find(args.scene), sys.stdin.buffer)
+    if args.scene == "-":
+        # None when the shell has closed it (`<&-`).
+        talk = scene.load("-", getattr(sys.stdin, "buffer", None))
+    else:
+        talk = scene.load(scene.find(args.scene))
     tokens = tokenizer.load(args.tokenizer) if args.tokenizer else None
     dropped, prompt = rendered(talk, args, tokens)
     ids = tokens.ids(prompt.runs()) if tokens and args.ids else None
@@ -93,7 +97,7 @@ def rendered(
 
 def settings(args: argparse.Namespace) -> dict[str, object]:
     """The format's settings as its own types; what a file would hold as TOML is read as TOML."""
-    from typing import get_type_hints
+    from typing import get_args, get_type_hints
 
     from tertulia import registry
     from tertulia.errors import ConfigError
@@ -115,7 +119,8 @@ def settings(args: argparse.Namespace) -> dict[str, object]:
             raise ConfigError(f"--set: format {args.format!r} has no setting {key!r}: {near}")
         if key in found:
             raise ConfigError(f"--set {each!r}: {key} is given twice; keep one")
-        found[key] = value if hints.get(key) is str else toml_value(value)
+        is_text = {str, Path} & {hints[key], *get_args(hints[key])}
+        found[key] = value if is_text else toml_value(value)
     return found
 
 

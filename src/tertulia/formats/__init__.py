@@ -54,7 +54,7 @@ class Thinking(Protocol):
         """The whole plan: the given fields and those in the completion. Never raises."""
 
 
-def load(name: str, **settings: object) -> Format:
+def load(name: str, /, **settings: object) -> Format:
     """The format in the file of that name, with its own settings (variant, verbatim, …)."""
     module = registry.load(__name__, name)
     variant = settings.get("variant")
