@@ -43,7 +43,8 @@ def dequantize(small: Mapping[str, Array]) -> dict[str, Array]:
     full: dict[str, Array] = {}
     for name, tensor in small.items():
         if f"{name}_scale" in small:
-            full[name] = tensor.astype(np.float32) * small[f"{name}_scale"][:, None]
+            scale = small[f"{name}_scale"].astype(np.float32)
+            full[name] = tensor.astype(np.float32) * scale[:, None]
         elif not name.endswith("_scale"):
             full[name] = tensor.astype(np.float32)
     return full

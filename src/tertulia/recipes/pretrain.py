@@ -17,14 +17,12 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from tqdm import tqdm
@@ -34,6 +32,9 @@ from tertulia.training import packing
 from tertulia.training.curves import draw
 
 log = logging.getLogger(__name__)
+
+Losses = dict[str, float]
+"""Held-out loss by set, nats per learned token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class Settings:
         return 0.0
 
 
-class Learner(torch.nn.Module):
+class Learner(torch.nn.Module):  # type: ignore[misc]  # torch is not followed: see pyproject
     """The model with its loss: stored rows in, mean negative log-likelihood in nats out."""
 
     def __init__(self, model: LlamaForCausalLM, begin: int) -> None:
@@ -90,7 +91,7 @@ class Learner(torch.nn.Module):
         self.model, self.begin = model, begin
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """rows [row, width] int64 of stored tokens; the mean is over learned tokens."""
+        """Rows [row, width] int64 of stored tokens; the mean is over learned tokens."""
         ids = rows % packing.LEARNED
         learned = rows >= packing.LEARNED
         # Examples share a row and must not see each other: same example and not later.
@@ -101,7 +102,7 @@ class Learner(torch.nn.Module):
             hidden = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         logits = hidden[:, :-1].float().flatten(0, 1)
         target = ids[:, 1:].masked_fill(~learned[:, 1:], -100).flatten()
-        return F.cross_entropy(logits, target)
+        return torch.nn.functional.cross_entropy(logits, target)
 
 
 def run(settings: Settings) -> None:
@@ -118,14 +119,14 @@ def run(settings: Settings) -> None:
     optimizers = make_optimizers(model, settings)
     learner = Learner(model, begin=1)
     learner, *optimizers = accelerator.prepare(learner, *optimizers)
-    step = resume(accelerator, folder)
+    done = resume(accelerator, folder)
     compute = torch.compile(learner, dynamic=False) if settings.compile else learner
 
     total = sum(stage.steps for stage in settings.stages)
     metrics = Metrics(folder, accelerator.is_main_process)
-    bar = tqdm(total=total, initial=step, disable=not accelerator.is_main_process, mininterval=10)
+    bar = tqdm(total=total, initial=done, disable=not accelerator.is_main_process, mininterval=10)
     began, tokens, losses = time.monotonic(), 0, []
-    for step, batch in batches(settings, step, accelerator):
+    for step, batch in batches(settings, done, accelerator):
         loss = compute(batch)
         accelerator.backward(loss)
         norm = accelerator.clip_grad_norm_(learner.parameters(), settings.clip)
@@ -136,21 +137,21 @@ def run(settings: Settings) -> None:
             optimizer.zero_grad()
         losses.append(loss.detach())
         tokens += batch.numel() * accelerator.num_processes
-        step += 1
+        done = step + 1
         bar.update()
-        if step % settings.log_every == 0 or step == total:
+        if done % settings.log_every == 0 or done == total:
             mean = torch.stack(losses).mean().item()
             speed = tokens / (time.monotonic() - began)
-            metrics.write(step=step, loss=mean, rate=settings.rate(step - 1), norm=float(norm),
+            metrics.write(step=done, loss=mean, rate=settings.rate(step), norm=float(norm),
                           tokens_per_second=round(speed))  # fmt: skip
             bar.set_postfix(loss=f"{mean:.3f}", tokens_per_second=f"{speed:.0f}")
             began, tokens, losses = time.monotonic(), 0, []
-        if step % settings.evaluate_every == 0 or step == total:
-            metrics.write(step=step, held_out=evaluate(compute, settings))
+        if done % settings.evaluate_every == 0 or done == total:
+            metrics.write(step=done, held_out=evaluate(compute, settings))
             draw(folder / "metrics.jsonl", folder / "loss.png")
             began, tokens = time.monotonic(), 0
-        if step % settings.checkpoint_every == 0 or step == total:
-            save(accelerator, folder, step)
+        if done % settings.checkpoint_every == 0 or done == total:
+            save(accelerator, folder, done)
     accelerator.unwrap_model(learner).model.save_pretrained(folder / "weights")
 
 
@@ -214,15 +215,15 @@ def batches(
         first += stage.steps
 
 
-@torch.no_grad()
-def evaluate(compute: Any, settings: Settings) -> dict[str, float]:
+def evaluate(compute: Callable[[torch.Tensor], torch.Tensor], settings: Settings) -> Losses:
     """Mean negative log-likelihood per learned token, in nats, of each held-out set."""
     found = {}
     for name, rows in np.load(Path(settings.corpus) / "held_out.npz").items():
         losses, weights = [], []
         for start in range(0, len(rows), 16):
             part = torch.from_numpy(rows[start : start + 16].astype(np.int64))
-            losses.append(compute(part).item())
+            with torch.no_grad():
+                losses.append(compute(part).item())
             weights.append(int((part[:, 1:] >= packing.LEARNED).sum()))
         found[name] = round(math.fsum(np.multiply(losses, weights)) / max(1, sum(weights)), 4)
     return found
@@ -239,7 +240,7 @@ def resume(accelerator: Accelerator, folder: Path) -> int:
 
 
 def save(accelerator: Accelerator, folder: Path, step: int) -> None:
-    """Write a checkpoint beside the others, then give it its name: a kill leaves whole ones only."""
+    """Write a checkpoint and only then name it, so that a kill leaves whole ones only."""
     growing = folder / "growing"
     accelerator.save_state(str(growing))
     if accelerator.is_main_process:
@@ -257,7 +258,7 @@ class Metrics:
     active: bool
     began: float = field(default_factory=time.time)
 
-    def write(self, **values: Any) -> None:
+    def write(self, **values: float | Losses) -> None:
         """One line, with the time since the process began in seconds."""
         if self.active:
             line = {"seconds": round(time.time() - self.began, 1), **values}

@@ -47,6 +47,7 @@ class Odds:
     swapped: float = 0.2  # scenes: the other side is taken as agent
     default_names: float = 0.4
     names_in_turns: float = 0.05
+    aimless: float = 1.0  # public sets: a tail in which no direction shows is kept this often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,9 @@ def examples(
     last = len(turns) - 1 - chance.choice((0, 0, 0, 1, 2))
     while last >= 0:
         first = start(turns, last, chance.randint(most_words // 3, most_words))
-        yield mined_example(dialogue, first, last, known, odds, chance)
+        example = mined_example(dialogue, first, last, known, odds, chance)
+        if shows(example) or chance.random() < odds.aimless:
+            yield example
         again = 2 < first < last - 1 and chance.random() < 0.3  # two turns are shown twice
         last = first + 1 if again else first - 1
 
@@ -184,6 +187,15 @@ def mined_example(
         thought=thought,
         names=chance.random() < odds.names_in_turns,
     )
+
+
+def shows(example: Example) -> bool:
+    """Whether some direction that is given can be seen in the reply."""
+    talk = example.conversation
+    told = (*talk.direction.facts(talk.agent), *talk.direction.knowledge)
+    said = mining.content(example.reply.text)
+    aimed = talk.plan or example.thought
+    return bool(aimed) or any(mining.content(each) & said for each in told)
 
 
 def mined_facts(

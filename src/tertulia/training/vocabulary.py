@@ -10,26 +10,10 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-CONTROL = (
-    "<|pad|>",
-    "<|begin|>",
-    "<|end|>",
-    "<|situation|>",
-    "<|instruction|>",
-    "<|knowledge|>",
-    "<|memory|>",
-    "<|persona|>",
-    "<|fact|>",
-    "<|me|>",
-    "<|you|>",
-    "<|says|>",
-    "<|image|>",
-    "<|goal|>",
-    "<|explanation|>",
-    "<|skill|>",
-    *(f"<|reserved_{number}|>" for number in range(8)),
-)
-"""Control tokens; the position is the token id."""
+from tertulia.formats.native import CONTROLS
+
+CONTROL = (*CONTROLS, *(f"<|reserved_{number}|>" for number in range(8)))
+"""Control tokens; the position is the token id. The reserved ones are for what comes later."""
 
 PIECES = r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\d| ?[^\s\p{L}\d]+|\s+(?!\S)|\s+"
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
