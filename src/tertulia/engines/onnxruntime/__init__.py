@@ -16,17 +16,19 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from tertulia import tokenizer
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished
 from tertulia.engines.onnxruntime import llama
 from tertulia.engines.onnxruntime.cache import Prefixes
 from tertulia.engines.onnxruntime.decoder import Decoder, Network
-from tertulia.engines.onnxruntime.request import request
+from tertulia.engines.onnxruntime.request import check_room, request
 from tertulia.engines.onnxruntime.scheduler import Scheduler
 from tertulia.engines.onnxruntime.weights import Checkpoint
 from tertulia.errors import CheckpointError
-from tertulia.prompt import Prompt
+from tertulia.prompt import Prompt, Span
 from tertulia.registry import nearest
 
 FAMILIES = {name: family for family in (llama,) for name in family.MODEL_TYPES}
@@ -79,7 +81,7 @@ LEAST = {
 class OnnxRuntime(Engine):
     """One model in memory and its scheduler."""
 
-    honours = frozenset(field.name for field in fields(Decoding)) - {"beams"}
+    honours = frozenset(field.name for field in fields(Decoding))
 
     def __init__(self, settings: Settings) -> None:
         checkpoint = Checkpoint(settings.model)
@@ -120,6 +122,17 @@ class OnnxRuntime(Engine):
                     yield replace(event, prompt=tickets[event.prompt])
         finally:
             self.scheduler.cancel(tickets)
+
+    def score(
+        self, prompts: Sequence[Prompt], replies: Sequence[Sequence[Span]]
+    ) -> list[tuple[float, ...]]:
+        scores = []
+        for prompt, reply in zip(prompts, replies, strict=True):
+            ids = np.array(self.tokenizer.ids(prompt.spans), np.int64)
+            said = np.array(self.tokenizer.ids(reply), np.int64)
+            check_room(len(ids), len(said), self.context_window)
+            scores.append(self.scheduler.score(ids, said))
+        return scores
 
     def close(self) -> None:
         self.prefixes.clear()

@@ -87,7 +87,7 @@ class Slots:
         self.room[:, places, :, start:end] = self.room[:, sources, :, start:end]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Kept:
     """One processed prefix.
 

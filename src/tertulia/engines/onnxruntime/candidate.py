@@ -7,7 +7,13 @@ import numpy as np
 
 from tertulia.engines import Event, Finished, Piece
 from tertulia.engines.onnxruntime.request import Request, completion
-from tertulia.engines.onnxruntime.sampler import apply_rules, draw, log_probability, stream
+from tertulia.engines.onnxruntime.sampler import (
+    apply_rules,
+    draw,
+    log_probability,
+    nothing_left,
+    stream,
+)
 from tertulia.engines.onnxruntime.weights import Floats
 from tertulia.engines.onnxruntime.writer import Writer
 
@@ -42,6 +48,8 @@ class Candidate:
         count = len(self.logprobs)
         ruled = logits[0].copy()
         apply_rules(ruled, self.request, self.said[:count])
+        if ruled.max() == -np.inf:
+            raise nothing_left(count)
         token = draw(ruled, self.request.decoding, self.chance)
         self.said[count] = token
         self.logprobs.append(log_probability(logits[0], token))

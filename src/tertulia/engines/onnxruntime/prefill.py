@@ -21,23 +21,26 @@ class Prefill:
 
     kept    keys and values, [2 * layers, groups, positions, head]
     cached  tokens that were kept from earlier work
-    logits  [vocabulary] after the last token, when it is done; [positions asked, vocabulary] in
-            `several`
+    first   the first position whose logits are wanted; the last of the prompt otherwise
+    logits  [positions, vocabulary] of those wanted in the latest stretch
     """
 
-    def __init__(self, network: Network, prefixes: Prefixes, ids: Ids) -> None:
+    def __init__(
+        self, network: Network, prefixes: Prefixes, ids: Ids, first: int | None = None
+    ) -> None:
         decoder = network.decoder
         self.network, self.ids = network, ids
+        self.first = len(ids) - 1 if first is None else first
         self.room = np.empty(
             (2 * decoder.layers, 1, decoder.groups, len(ids), decoder.head), np.float32
         )
         found = prefixes.find(ids)
         self.cached = 0
         if found is not None:
-            self.cached = max(min(found.shape[2], len(ids) - LEAST), 0)
+            self.cached = max(min(found.shape[2], len(ids) - LEAST, self.first), 0)
             self.kept[:, :, : self.cached] = found[:, :, : self.cached]
         self.at = self.cached
-        self.logits: Floats | None = None
+        self.logits: Floats = np.empty((0, decoder.vocabulary), np.float32)
 
     @property
     def kept(self) -> Floats:
@@ -51,10 +54,10 @@ class Prefill:
         """Read the next stretch; how many tokens it had."""
         size = stretch(len(self.ids) - self.at)
         ids = self.ids[None, self.at : self.at + size]
-        logits = self.network.run(ids, np.array([self.at], np.int32), self.room)
+        places = range(max(self.first - self.at, 0), size) or range(size - 1, size)
+        logits = self.network.run(ids, np.array([self.at], np.int32), self.room, places)
         self.at += size
-        if self.done:
-            self.logits = logits[0]
+        self.logits = logits if self.at > self.first else logits[:0]
         return size
 
 

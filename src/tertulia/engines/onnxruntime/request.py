@@ -71,13 +71,7 @@ def request(
 
 def room(prompt: int, decoding: Decoding, window: int) -> int:
     """New tokens at the most after a prompt of so many."""
-    if prompt == 0:
-        raise EngineError("the prompt has no tokens: a model needs at least one to go on from")
-    if prompt >= window:
-        raise PromptTooLong(
-            f"the prompt has {prompt} tokens and the context window {window}: shorten it, it must "
-            "leave room for the reply"
-        )
+    check_room(prompt, 1, window)
     if decoding.max_length is not None and prompt >= decoding.max_length:
         raise PromptTooLong(
             f"the prompt has {prompt} tokens and decoding.max_length, which counts it, is "
@@ -85,6 +79,17 @@ def room(prompt: int, decoding: Decoding, window: int) -> int:
         )
     total = window if decoding.max_length is None else min(window, decoding.max_length)
     return min(decoding.max_new_tokens, total - prompt)
+
+
+def check_room(prompt: int, reply: int, window: int) -> None:
+    """Raises PromptTooLong when a prompt and a reply of so many tokens do not fit."""
+    if prompt == 0:
+        raise EngineError("the prompt has no tokens: a model needs at least one to go on from")
+    if prompt + reply > window:
+        raise PromptTooLong(
+            f"the prompt has {prompt} tokens, the reply at least {reply}, and the context window "
+            f"{window}: shorten the talk"
+        )
 
 
 def banned(decoding: Decoding, tokenizer: Tokenizer) -> Iterator[int]:

@@ -41,11 +41,6 @@ def apply_rules(logits: Floats, request: Request, said: Ids) -> None:
         logits[list(request.banned)] = -np.inf
     if len(said) < request.least:
         logits[list(request.ends)] = -np.inf
-    if logits.max() == -np.inf:
-        raise EngineError(
-            f"after {len(said)} tokens the rules of the decoding forbid every token of the "
-            "vocabulary: loosen no_repeat_ngram, banned or min_new_tokens"
-        )
 
 
 def completing(seen: Ids, size: int) -> Ids:
@@ -110,13 +105,32 @@ def likeliest(logits: Floats, k: int) -> Ids:
     return few
 
 
+def nothing_left(count: int) -> EngineError:
+    return EngineError(
+        f"after {count} tokens the rules of the decoding forbid every token of the vocabulary: "
+        "loosen no_repeat_ngram, banned or min_new_tokens"
+    )
+
+
+def log_probabilities(logits: Floats) -> Floats:
+    """Natural log of every token's probability under the model itself; [vocabulary] both."""
+    peak, total = peak_and_total(logits)
+    scaled: Floats = logits - (peak + np.float32(np.log(total)))
+    return scaled
+
+
 def log_probability(logits: Floats, token: int) -> float:
-    """Natural log of the token's probability under the model itself; logits as they came."""
-    peak = logits.max()
+    """The same for one token."""
+    peak, total = peak_and_total(logits)
+    return float(np.float64(logits[token]) - peak - np.log(total))
+
+
+def peak_and_total(logits: Floats) -> tuple[np.float32, np.float64]:
+    """The largest logit, and the sum of exp(logit - largest)."""
+    peak: np.float32 = logits.max()
     if not np.isfinite(peak):
         raise EngineError(
             f"the model gave {peak} among its logits: the weights are damaged, or overflow; fetch "
             "the checkpoint again, or use quantization = 'float32'"
         )
-    total = np.exp(logits - peak).sum(dtype=np.float64)
-    return float(np.float64(logits[token]) - peak - np.log(total))
+    return peak, np.exp(logits - peak).sum(dtype=np.float64)

@@ -14,17 +14,19 @@ from threading import Lock
 import numpy as np
 
 from tertulia.engines import Event
+from tertulia.engines.onnxruntime.beams import Beams
 from tertulia.engines.onnxruntime.cache import Prefixes, Slot, Slots
 from tertulia.engines.onnxruntime.candidate import Candidate
 from tertulia.engines.onnxruntime.decoder import Network
 from tertulia.engines.onnxruntime.prefill import Prefill
-from tertulia.engines.onnxruntime.request import Request
+from tertulia.engines.onnxruntime.request import Ids, Request
+from tertulia.engines.onnxruntime.sampler import log_probability
 from tertulia.errors import EngineError
 
 STEP_TOKENS = 512
 """Prompt tokens read in one step, so that a long prompt does not hold up the others' replies."""
 
-Search = Candidate
+Search = Candidate | Beams
 
 
 @dataclass(slots=True)
@@ -137,19 +139,39 @@ class Scheduler:
 
     def searches(self, job: Job, cached: int) -> list[Search]:
         request = job.request
+        if request.decoding.beams > 1:
+            return [Beams(request, job.ticket, job.started, cached)]
         count = request.decoding.candidates
         return [Candidate(request, n, job.ticket, job.started, cached) for n in range(count)]
 
+    def score(self, prompt: Ids, reply: Ids) -> tuple[float, ...]:
+        """Natural-log probability of each token of a reply after its prompt.
+
+        The prompt is kept, so many replies to one prompt read it once.
+        """
+        if not len(reply):
+            return ()
+        ids = np.concatenate((prompt, reply[:-1]))
+        logprobs: list[float] = []
+        with self.lock:
+            prefill = Prefill(self.network, self.prefixes, ids, len(prompt) - 1)
+            while not prefill.done:
+                prefill.step()
+                for row in prefill.logits:
+                    logprobs.append(log_probability(row, int(reply[len(logprobs)])))
+            self.prefixes.add(prompt, prefill.kept[:, :, : len(prompt)].copy())
+        return tuple(logprobs)
+
     def seated(self, job: Job) -> bool:
         """Give rows to the job's searches while there are any; whether all have got theirs."""
-        assert job.prefill is not None and job.prefill.logits is not None
+        assert job.prefill is not None
         length = len(job.request.ids)
         while job.waiting:
             search = job.waiting[0]
             if not self.has_room(search.rows, length + job.request.most):
                 return False
             job.waiting.popleft()
-            logits = np.broadcast_to(job.prefill.logits, (search.rows, len(job.prefill.logits)))
+            logits = np.repeat(job.prefill.logits, search.rows, axis=0)
             self.posted[job.ticket].extend(search.read(logits))
             if not search.done:
                 slots = [self.slots.take(job.prefill.kept) for _ in range(search.rows)]
