@@ -1,4 +1,4 @@
-"""One message, from the command line to the weights and back, along the stops of ARCHITECTURE.md."""
+"""One message, from the command line to the weights and back: the stops of ARCHITECTURE.md."""
 
 import io
 import itertools

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tertulia import Conversation, Direction
+from tertulia import Conversation, Direction, scene
 from tertulia.cli import _terminal
 from tertulia.cli.chat.screen import Screen
 from tests.cli.talking import SCENE, begun, screen, scripted
@@ -37,7 +37,7 @@ def test_names_and_scenes_are_made_safe_too() -> None:
     talk = Conversation(agent="A\x1b[1m", user="B\nC", direction=direction)
     Screen(out).welcome(begun(talk.said("A\x1b[1m", "\x9b31m")))
     assert not set(out.getvalue()) & set("\x1b\x07\x9b")
-    assert "You are B\\nC;" in out.getvalue()
+    assert ", as B\\nC." in out.getvalue()
 
 
 @given(st.text(st.characters()))  # lone surrogates included
@@ -74,8 +74,21 @@ def test_the_welcome_tells_the_scene_who_is_who_and_where_help_is() -> None:
     Screen(out).welcome(begun(SCENE))
     assert out.getvalue().splitlines() == [
         "Two friends meet in a park.",
-        "You are Friend; Cosmo answers. /help lists the commands, Ctrl-D ends the talk.",
+        "You talk with Cosmo, as Friend. /help lists the commands, Ctrl-D ends the talk.",
     ]
+
+
+def test_the_welcome_tells_you_who_you_are() -> None:
+    out = io.StringIO()
+    facts = SCENE.direction.with_facts("Friend", ("i paint.", "i am old."))
+    Screen(out).welcome(begun(SCENE.directed(facts)))
+    assert "You are Friend: i paint. i am old.\n" in out.getvalue()
+
+
+def test_without_a_scene_the_welcome_names_those_that_can_be_played() -> None:
+    out = io.StringIO()
+    Screen(out).welcome(begun(Conversation()))
+    assert all(name in out.getvalue() for name in scene.shipped())
 
 
 def test_the_welcome_shows_the_latest_turns_of_a_long_talk() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import opened
+from tests.cli.terminal import PATIENCE_SECONDS, opened
 
 CTRL_C, CTRL_D, ENTER, ALT_ENTER, TAB = "\x03", "\x04", "\r", "\x1b\r", "\t"
 KINDS = ("dumb", "xterm-256color")
@@ -73,13 +73,14 @@ def test_tab_completes_commands(script: str) -> None:
 
 
 @contextmanager
-def endpoint_that_never_answers(folder: Path) -> Iterator[str]:
-    """An agent file whose engine waits for a server that is silent."""
-    asked = threading.Event()
+def endpoint_that_never_answers(folder: Path) -> Iterator[tuple[str, threading.Event]]:
+    """An agent file whose engine waits for a server that is silent; set when it was asked."""
+    asked, over = threading.Event(), threading.Event()
 
     class Silent(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # noqa: N802 - the library's name
-            asked.wait()
+            asked.set()
+            over.wait()
 
         def log_message(self, *words: object) -> None: ...
 
@@ -92,9 +93,9 @@ def endpoint_that_never_answers(folder: Path) -> Iterator[str]:
         f'base_url = "http://127.0.0.1:{server.server_port}/v1"\n'
     )
     try:
-        yield str(path)
+        yield str(path), asked
     finally:
-        asked.set()
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -104,13 +105,11 @@ def endpoint_that_never_answers(folder: Path) -> Iterator[str]:
 def test_ctrl_c_while_generating_stops_the_reply_and_the_talk_goes_on(
     kind: str, tmp_path: Path
 ) -> None:
-    with endpoint_that_never_answers(tmp_path) as agent:
+    with endpoint_that_never_answers(tmp_path) as (agent, asked):
         with opened("chat", "--agent", agent, TERM=kind) as terminal:
             terminal.expect("User:")
             terminal.send(f"hello{ENTER}")
-            terminal.expect("hello")
-            terminal.process.poll()
-            threading.Event().wait(3)
+            assert asked.wait(PATIENCE_SECONDS)
             terminal.send(CTRL_C)
             terminal.expect("(stopped; /again asks once more, /back takes your line back)")
             terminal.expect("User:")
@@ -118,3 +117,18 @@ def test_ctrl_c_while_generating_stops_the_reply_and_the_talk_goes_on(
             terminal.expect("taken back; no turns now")
             terminal.send(CTRL_D)
             assert terminal.ended() == 0
+
+
+def test_a_person_picks_the_goals_where_the_agent_file_says_so(tmp_path: Path, script: str) -> None:
+    agent = tmp_path / "picked.toml"
+    agent.write_text('planner = "action_picker"\n' + Path(script).read_text())
+    with opened("chat", "--agent", str(agent), "--seed", "0", TERM="dumb") as terminal:
+        terminal.expect("User:")
+        terminal.send(f"hello{ENTER}")
+        terminal.expect("10  talk about politics.")
+        terminal.send(f"11{ENTER}")
+        terminal.expect("0 to 10, please.")
+        terminal.send(f"9{ENTER}")
+        terminal.expect("Agent: One.")
+        terminal.send(f"/why{ENTER}")
+        terminal.expect("plan: goal: talk about music.")

@@ -8,7 +8,9 @@ from tests.golden.write import HERE
 
 @pytest.mark.parametrize("name", help.files())
 def test_help_is_as_it_was_reviewed(name: str) -> None:
-    assert (HERE / name).read_text(encoding="utf-8") == help.files()[name], "see `make golden`"
+    # Words only: where lines are broken differs from one Python's argparse to the next.
+    kept = (HERE / name).read_text(encoding="utf-8").split()
+    assert kept == help.files()[name].split(), "see `make golden`"
 
 
 def test_there_is_no_golden_help_of_what_is_gone() -> None:

@@ -78,7 +78,7 @@ def forgiven(session: "Session", events: Iterator[Event]) -> Iterator[Event]:
 
 def run(args: argparse.Namespace) -> int:
     from tertulia import assembly, scene
-    from tertulia.cli.chat import lines
+    from tertulia.cli.chat import lines, picking
     from tertulia.cli.chat.keeping import Keeper
     from tertulia.cli.chat.screen import JsonScreen, Screen
     from tertulia.cli.chat.session import Session
@@ -93,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
         screen = JsonScreen() if args.json else Screen()
         if not (sys.stdin.isatty() and screen.is_terminal):
             return shown(chat(session, lines.piped(sys.stdin.buffer)), screen)
+        session.agent = picking.asking(agent, screen)
         screen.welcome(session)
-        shown(chat(session, lines.typed(session, remembered=not args.no_store)), screen)
+        typed = lines.typed(session, remembered=not args.no_store)
+        shown(chat(session, typed), screen, goes_on=True)
         return 0
 
 
@@ -107,8 +109,10 @@ def agent_file(name: str | None, model: str | None) -> str:
     return given + path.read_text(encoding="utf-8") if name or not model else given
 
 
-def shown(events: Generator[Event], screen: "Screen") -> int:
+def shown(events: Generator[Event], screen: "Screen", *, goes_on: bool = False) -> int:
     """Show every event; 1 when something was refused on the way, else 0.
+
+    goes_on  a reply that is stopped does not end the talk, as it does in a pipe
 
     A KeyboardInterrupt that arrives while the screen is written to is handed to the talk, which
     knows what to stop.
@@ -119,6 +123,8 @@ def shown(events: Generator[Event], screen: "Screen") -> int:
         code = 1 if isinstance(event, Refused) else code
         try:
             screen.show(event)
+            if isinstance(event, Stopped) and not goes_on:
+                return 130
             event = next(events, None)
         except KeyboardInterrupt as stop:
             event = events.throw(stop)

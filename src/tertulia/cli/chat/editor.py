@@ -26,6 +26,7 @@ def reader(session: Session, remembered: bool) -> Callable[[], str]:
         history=history() if remembered else InMemoryHistory(),
         completer=CommandCompleter(),
         complete_while_typing=True,
+        reserve_space_for_menu=5,
         key_bindings=keys(),
     )
     style = "" if os.environ.get("NO_COLOR") else "bold ansigreen"

@@ -112,7 +112,19 @@ def put(path: Path, content: bytes, force: bool) -> None:
         if force:
             os.replace(name, path)
         else:
-            os.link(name, path)  # unlike a rename, never takes the place of another file
+            placed(name, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def placed(name: str, path: Path) -> None:
+    """Give the file its name, unless another has it: a link, unlike a rename, replaces nothing."""
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        raise
+    except OSError:  # this file system has no links
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.replace(name, path)

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from tertulia.cli._terminal import beside, hanging, one_line, paint, safe
+from tertulia.cli.chat.directing import scenes
 from tertulia.cli.chat.events import (
     Compared,
     Event,
@@ -21,6 +22,7 @@ from tertulia.cli.chat.events import (
 )
 from tertulia.cli.chat.looking import plan
 from tertulia.cli.chat.record import record
+from tertulia.conversation import Conversation
 
 if TYPE_CHECKING:
     from tertulia.agent import Reply
@@ -52,9 +54,7 @@ class Screen:
         self.told_cut = False
 
     def show(self, event: Event) -> None:
-        if self.waiting:
-            self.out.write("\b \b")
-            self.waiting = False
+        self.clear()
         match event:
             case Opening() | Thought() | Word() | Said():
                 self.making(event)
@@ -89,12 +89,17 @@ class Screen:
         talk = session.conversation
         if talk.direction.situation:
             self.line(self.paint(hanging(talk.direction.situation, ""), "italic"))
+        if facts := talk.direction.facts(talk.user):
+            self.quiet(f"You are {one_line(talk.user)}: {one_line(' '.join(facts))}")
         if len(talk.turns) > RECENT:
             self.quiet(f"({len(talk.turns) - RECENT} earlier turns)")
         for turn in talk.turns[-RECENT:]:
             self.line(f"{self.name(turn.speaker)}{hanging(turn.text)}")
-        sides = f"You are {one_line(talk.user)}; {one_line(talk.agent)} answers."
+        who = "" if talk.user == "You" else f", as {one_line(talk.user)}"
+        sides = f"You talk with {one_line(talk.agent)}{who}."
         self.quiet(f"{sides} /help lists the commands, Ctrl-D ends the talk.")
+        if talk == Conversation():
+            self.quiet(f"Scenes to play: {', '.join(scenes())}; /scene NAME opens one.")
 
     def word(self, event: Word) -> None:
         text = event.text if self.streamed else event.text.lstrip()
@@ -166,6 +171,12 @@ class Screen:
 
     def quiet(self, text: str) -> None:
         self.line(self.paint(text, "dim"))
+
+    def clear(self) -> None:
+        """Take the sign away."""
+        if self.waiting:
+            self.out.write("\b \b")
+            self.waiting = False
 
     def wait(self) -> None:
         if self.can_erase:
