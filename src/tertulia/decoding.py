@@ -26,7 +26,8 @@ class Decoding:
     max_new_tokens           at most so many tokens per candidate
     min_new_tokens           no end before so many tokens
     max_length, min_length   published quirk: the same limits with the prompt counted too, as
-                             transformers counts them for decoders; None and 0 switch them off
+                             transformers counts them: a decoder's whole prompt, of an
+                             encoder-decoder the start token only; None and 0 switch them off
     repetition_penalty       divides (multiplies, when negative) logits of tokens already seen,
                              arXiv:1909.05858; 1 is off
     no_repeat_ngram          no n-gram of so many tokens twice; 0 is off
@@ -72,6 +73,19 @@ class Decoding:
             raise ValueError(
                 f"{self.candidates} candidates from {self.beams} beam(s): greedy candidates would "
                 "be identical; raise temperature above 0, or set beams to at least candidates"
+            )
+        for name in ("stop", "banned"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is a string, must be a list of strings: wrap it in one")
+        if self.min_new_tokens > self.max_new_tokens:
+            raise ValueError(
+                f"min_new_tokens is {self.min_new_tokens}, more than max_new_tokens "
+                f"{self.max_new_tokens}: lower the first or raise the second"
+            )
+        if self.max_length is not None and self.min_length > self.max_length:
+            raise ValueError(
+                f"min_length is {self.min_length}, more than max_length {self.max_length}: lower "
+                "the first or raise the second"
             )
         if "" in self.stop:
             raise ValueError("stop holds an empty string, which every reply contains; remove it")
@@ -147,7 +161,11 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "godel_server": Preset(
         Decoding(temperature=0.0, max_length=128, min_length=32, no_repeat_ngram=4),
-        "microsoft/GODEL demo server: greedy, its top_k 10 and top_p 0.5 have no effect",
+        "microsoft/GODEL demo server: it never samples, so its top_k of 10 has no effect",
+    ),
+    "godel_evaluation": Preset(
+        Decoding(temperature=0.0, beams=5, max_length=128),
+        "microsoft/GODEL generate.py with the options of its README",
     ),
     "thanos_card": Preset(
         Decoding(temperature=0.9, top_p=1.0, top_k=LIBRARY_TOP_K, max_new_tokens=256),
@@ -158,8 +176,9 @@ PRESETS: Mapping[str, Preset] = {
         "passing2961/Thanos evaluation script",
     ),
     "persona_gpt": Preset(
-        Decoding(temperature=1.0, top_k=10, top_p=0.92, max_length=1000, max_new_tokens=1000),
-        "af1tang/personaGPT model card; max_length counts the prompt",
+        Decoding(temperature=1.0, top_k=10, top_p=0.92, max_length=1000),
+        "af1tang/personaGPT model card; max_length counts the prompt. The limit of 128 new tokens "
+        "is ours: without one a talk would have no room in the 1024 positions",
     ),
     "pingpong_gpt_top_p": Preset(
         replace(PINGPONG, seed=42), "pingpong-ai/dialogue-generation-models, run_gpt.py top_p"
@@ -181,8 +200,8 @@ PRESETS: Mapping[str, Preset] = {
         "arXiv:2001.09977, section 2.4: N = 20, T = 0.88, ranked by likelihood",
     ),
     "dialogpt": Preset(
-        Decoding(temperature=1.0, max_length=1000, max_new_tokens=1000, top_k=LIBRARY_TOP_K),
-        "microsoft/DialoGPT model card (greedy there; sampled here, as its paper does)",
+        Decoding(temperature=0.0, max_length=1000),
+        "microsoft/DialoGPT model card: greedy; the limit of 128 new tokens is ours",
     ),
 }
 

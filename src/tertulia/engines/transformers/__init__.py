@@ -65,7 +65,7 @@ class Transformers(Engine):
         self.context_window = model.window
 
     def count_tokens(self, prompt: Prompt) -> int:
-        return len(self.tokenizer.ids(prompt.spans))
+        return len(self.tokenizer.ids(prompt.runs()))
 
     def check(self, decoding: Decoding) -> None:
         super().check(decoding)
@@ -137,8 +137,8 @@ class Transformers(Engine):
 
     def parted(self, prompt: Prompt, reply: Sequence[Span]) -> tuple[list[int], list[int]]:
         """Ids of the prompt and of the reply, as one text unless a token reaches over the seam."""
-        ids = self.tokenizer.ids(prompt.spans)
-        whole = self.tokenizer.ids((*prompt.spans, *reply))
+        ids = self.tokenizer.ids(prompt.runs())
+        whole = self.tokenizer.ids((*prompt.runs(), *reply))
         if self.model.twofold or whole[: len(ids)] != ids:
             return ids, self.tokenizer.ids(reply)
         return ids, whole[len(ids) :]

@@ -36,7 +36,7 @@ class Request:
 
 def request(prompt: Prompt, decoding: Decoding, tokenizer: Tokenizer, model: Model) -> Request:
     """Raises PromptTooLong when there is no room for a single token."""
-    ids = tuple(tokenizer.ids(prompt.spans))
+    ids = tuple(tokenizer.ids(prompt.runs()))
     before = model.start or ids
     named = {name: tokenizer.control(name) for name in (*prompt.stop, *decoding.stop)}
     ends = {*model.ends, *(token for token in named.values() if token is not None)}
