@@ -9,10 +9,11 @@ A part has a name, and perhaps words behind it. `python -m tests.pages` writes a
 
 import argparse
 import ast
+import importlib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, replace
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,9 @@ def left(scene_name: str, name: str, variant: str = "") -> str:
     given = {"variant": variant} if variant else {}
     prompt = formats.load(name, **given).render(scene.load(scene.find(scene_name)))
     missed = ", ".join(map(code, prompt.unsupported)) or "nothing"
-    ends = ", ".join(map(ending, prompt.stop))
-    told = f"Reported as unsupported here: {missed}. The reply ends at {ends}."
+    told = f"Reported as unsupported here: {missed}."
+    if prompt.stop:
+        told += f" The reply ends at {', '.join(map(ending, prompt.stop))}."
     if prompt.closing:
         told += f" The tokenizer closes the input with {', '.join(map(code, prompt.closing))}."
     return told
@@ -208,44 +210,83 @@ def action_list() -> str:
 
 def shelf(room: str) -> str:
     """Every file of a shelf: its first sentence, and its settings."""
-    told = []
-    for name in registry.names(f"tertulia.{room}"):
-        module, settings = read_settings(ROOT / "src" / "tertulia" / room, name)
-        told.append(f"### `{name}`\n\n{module}")
-        if settings is not None:
-            told.append(settings_told(settings))
-    return "\n\n".join(told)
+    found = (
+        Part.read(ROOT / "src" / "tertulia" / room, n) for n in registry.names(f"tertulia.{room}")
+    )
+    return "\n\n".join(each.told() for each in found)
 
 
-def read_settings(folder: Path, name: str) -> tuple[str, ast.ClassDef | None]:
-    """The first sentence of a file (or folder) and its Settings, read and not imported."""
-    single = folder / f"{name}.py"
-    files = [single] if single.is_file() else sorted((folder / name).glob("*.py"))
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in files]
-    classes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    sentence = " ".join((ast.get_docstring(trees[0]) or "").split("\n\n")[0].split())
-    return sentence.rstrip(":"), next((node for node in classes if node.name == "Settings"), None)
+@dataclass(frozen=True)
+class Part:
+    """A file (or folder) of a shelf as it is written; it is not imported, it may need torch.
+
+    trees  of its files
+    """
+
+    name: str
+    trees: tuple[ast.Module, ...]
+
+    @classmethod
+    def read(cls, folder: Path, name: str) -> "Part":
+        single = folder / f"{name}.py"
+        files = [single] if single.is_file() else sorted((folder / name).glob("*.py"))
+        return cls(name, tuple(ast.parse(file.read_text(encoding="utf-8")) for file in files))
+
+    def told(self) -> str:
+        sentence = opening(ast.get_docstring(self.trees[0])).rstrip(":")
+        return f"### `{self.name}`\n\n{sentence}\n\n{self.settings()}"
+
+    def settings(self) -> str:
+        nodes = (node for tree in self.trees for node in ast.walk(tree))
+        classes = (node for node in nodes if isinstance(node, ast.ClassDef))
+        settings = next(node for node in classes if node.name == "Settings")
+        docstring = ast.get_docstring(settings) or ""
+        told = told_fields("\n".join(f"    {line}" for line in docstring.splitlines()))
+        kept = [node for node in settings.body if isinstance(node, ast.AnnAssign)]
+        rows = [self.setting(node, told) for node in kept]
+        if not rows:
+            return "Nothing to set."
+        head = ("setting", "what it holds", "default", "meaning")
+        wide = len(head) if any(row[3] for row in rows) else 3
+        return f"{opening(docstring)}\n\n{table(head[:wide], (row[:wide] for row in rows))}"
+
+    def setting(self, node: ast.AnnAssign, told: Mapping[str, str]) -> tuple[str, ...]:
+        name = ast.unparse(node.target)
+        kind = HOLDS[ast.unparse(node.annotation)]
+        default = code(self.default(node.value)) if node.value else "must be given"
+        return (code(name), kind, default, told.get(name, ""))
+
+    def default(self, node: ast.expr) -> str:
+        """A default as an agent file would have it; a constant of this file or another by value."""
+        text = ast.unparse(node)
+        if text == "field(default_factory=dict)":
+            return "{}"
+        if isinstance(node, ast.Attribute):
+            module = importlib.import_module(f"tertulia.{ast.unparse(node.value)}")
+            return valued(getattr(module, node.attr))
+        if isinstance(node, ast.Name):
+            nodes = (each for tree in self.trees for each in tree.body)
+            assigns = (each for each in nodes if isinstance(each, ast.Assign))
+            return self.default(next(a.value for a in assigns if ast.unparse(a.targets[0]) == text))
+        return valued(ast.literal_eval(node))
 
 
-def settings_told(settings: ast.ClassDef) -> str:
-    kept = [node for node in settings.body if isinstance(node, ast.AnnAssign)]
-    note = " ".join((ast.get_docstring(settings) or "").split("\n\n")[0].split())
-    told = told_fields(indented(ast.get_docstring(settings) or ""))
-    if not kept:
-        return "Nothing to set."
-    rows = []
-    for node in kept:
-        assert isinstance(node.target, ast.Name)
-        default = ast.unparse(node.value) if node.value else "must be given"
-        name = node.target.id
-        rows.append((code(name), ast.unparse(node.annotation), code(default), told.get(name, "")))
-    plain = not any(row[3] for row in rows)
-    shown = table(("setting", "type", "default"), (row[:3] for row in rows)) if plain else None
-    return f"{note}\n\n{shown or table(('setting', 'type', 'default', 'meaning'), rows)}"
+HOLDS = {
+    "str": "a string",
+    "str | None": "a string, or nothing",
+    "bool": "true or false",
+    "int": "a whole number",
+    "int | None": "a whole number, or nothing",
+    "float": "a number",
+    "Path": "a path",
+    "Path | None": "a path, or nothing",
+    "tuple[str, ...]": "a list of strings",
+    "Mapping[str, object]": "a table",
+}
 
 
-def indented(docstring: str) -> str:
-    return "\n".join(f"    {line}" for line in docstring.splitlines())
+def opening(docstring: str | None) -> str:
+    return " ".join((docstring or "").split("\n\n")[0].split())
 
 
 def agent_files() -> str:
@@ -276,10 +317,14 @@ def verbs() -> str:
 def verb(name: str, parser: argparse.ArgumentParser) -> str:
     own = [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]
     rows = [(code(typed(each)), argument_told(each)) for each in own]
-    parts = [f"### `tertulia {name}`", f"{(parser.description or '').rstrip('.')}."]
+    parts = [f"### `tertulia {name}`", sentence(parser.description or "")]
     parts += [table(("argument", "what it does"), rows)] if rows else []
     parts += [f"```text\n{parser.epilog.strip()}\n```"] if parser.epilog else []
     return "\n\n".join(parts)
+
+
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def typed(action: argparse.Action) -> str:
@@ -298,7 +343,7 @@ def argument_told(action: argparse.Action) -> str:
 
 
 def chat_commands() -> str:
-    rows = ((code(c.usage), f"{c.told}. {c.more}".replace(". .", ".")) for c in commands.ALL)
+    rows = ((code(each.usage), f"{each.told}. {each.more}".strip()) for each in commands.ALL)
     return table(("command", "what it does"), rows)
 
 
@@ -312,16 +357,20 @@ def models() -> str:
 
 def dataclass_fields(module: str, name: str) -> str:
     """The fields of a dataclass of the package, with what its docstring says of them."""
-    import importlib
-
     found = getattr(importlib.import_module(f"tertulia.{module}"), name)
     told = told_fields(found.__doc__)
     rows = (
-        (code(each.name), "" if each.default is MISSING else code(valued(each.default)),
+        (code(each.name), field_default(each),
          told.get(each.name, ""))
         for each in fields(found)
     )  # fmt: skip
     return table(("field", "default", "meaning"), rows)
+
+
+def field_default(field: Field[Any]) -> str:
+    if field.default_factory is not MISSING:
+        return f"an empty {type(field.default_factory()).__name__}"
+    return "" if field.default is MISSING else code(repr(field.default))
 
 
 PARTS: Mapping[str, Callable[..., str]] = {

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tertulia import assembly, checkpoints, cli, config, formats, registry, scene
+from tertulia import assembly, checkpoints, cli, config, registry, scene
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -133,7 +133,7 @@ def printed(command: str) -> list[str]:
         assert told.pop(0) == "echo", command
         given = (" ".join(told) + "\n").encode()
     assert words.pop(0) == "tertulia", command
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    out = io.TextIOWrapper(raw := io.BytesIO(), encoding="utf-8", write_through=True)
     kept, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
     try:
         with redirect_stdout(out), redirect_stderr(out):
@@ -142,18 +142,17 @@ def printed(command: str) -> list[str]:
         pass  # argparse's way to end after --help and after a complaint
     finally:
         sys.stdin = kept
-    return out.buffer.getvalue().decode().splitlines()  # type: ignore[attr-defined] # a BytesIO
+    return raw.getvalue().decode().splitlines()
 
 
 def loaded_agent(text: str, where: str) -> None:
     """Everything an agent file says, checked, but no weights are opened."""
     table: dict[str, Any] = tomllib.loads(text)
     assert set(table) <= set(assembly.KEYS), table
-    name, settings = assembly.named(assembly.section(table, "format", where), where)
-    formats.load(name, **settings)
     assembly.decoded(assembly.section(table, "decoding", where), where)
-    parts = [("engines", assembly.section(table, "engine", where))]
-    parts.append(("planners", assembly.section(table, "planner", where, "pinned")))
+    singles = {"formats": "format", "engines": "engine", "planners": "planner"}
+    given = {"planner": "pinned", **table}
+    parts = [(room, assembly.section(given, key, where)) for room, key in singles.items()]
     parts += [("rankers", {"name": n, **s}) for n, s in assembly.ranked(table, where)]
     for room, part in parts:
         name, settings = assembly.named(part, where)
