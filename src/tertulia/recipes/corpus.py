@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """One file of rows: how often each set is gone through, and in what lengths."""
+    """One file of rows: how often each set is gone through, and in what lengths.
+
+    passes  by set; "set:prefix" means those dialogues whose id begins so, and comes on top
+    """
 
     name: str
     passes: dict[str, float]  # a fraction takes that share of the dialogues, by chance
@@ -60,20 +63,20 @@ FIRST = Mixture(
     },
 )
 # Half scenes; of the public sets what shows its direction.
-DIRECTED = Odds(goal=0.65, mined_knowledge=0.5, aimless=0.35)
+DIRECTED = Odds(goal=0.65, mined_knowledge=0.5, aimless=0.25)
 SECOND = Mixture(
     name="second",
     passes={
-        "self_dialogue": 0.14,
-        "synthetic_persona_chat": 0.9,
-        "topical_chat": 0.2,
-        "casino": 0.4,
-        "persuasion_for_good": 0.1,
-        "multiwoz21_val_test": 0.05,
-        "scenes": 2,
+        "self_dialogue": 0.12,
+        "synthetic_persona_chat": 1.5,
+        "topical_chat": 0.25,
+        "casino": 0.5,
+        "persuasion_for_good": 0.15,
+        "multiwoz21_val_test": 0.06,
+        "scenes": 1.4,
+        "scenes:plain": 2,  # the slices written for small models
     },
-    width=512,
-    words=260,
+    words=170,
     odds=DIRECTED,
 )
 LONG = replace(SECOND, name="long", width=1_024, words=600)
@@ -118,7 +121,8 @@ def mix(
     counts: Counter[str] = Counter()
     told: list[Tokens] = []
     for name, passes in mixture.passes.items():
-        learnable = keep(sets[name], kept_out=False)
+        source, _, prefix = name.partition(":")
+        learnable = keep(sets[source], kept_out=False, prefix=prefix)
         for dialogue in tqdm(list(repeated(learnable, passes, chance)), desc=name, mininterval=5):
             found = list(writer.tokens(dialogue, mixture, chance))
             counts[name] += sum(len(each.ids) for each in found)
@@ -146,7 +150,8 @@ def hold_out(writer: "Writer", sets: dict[str, list[Dialogue]], settings: Settin
 
 def read(settings: Settings) -> dict[str, list[Dialogue]]:
     """Every set that a mixture names, whole; scenes with their own held-out file."""
-    names = dict.fromkeys(name for mixture in settings.mixtures for name in mixture.passes)
+    passes = (name for mixture in settings.mixtures for name in mixture.passes)
+    names = dict.fromkeys(name.partition(":")[0] for name in passes)
     sets = {
         name: list(dialogues.read(Path(settings.sets) / f"{name}.jsonl.zst"))
         for name in names
@@ -157,13 +162,16 @@ def read(settings: Settings) -> dict[str, list[Dialogue]]:
     return {**sets, "scenes": [*train, *(replace(each, source="valid") for each in valid)]}
 
 
-def keep(found: Iterable[Dialogue], kept_out: bool) -> list[Dialogue]:
-    """The dialogues that are, or are not, held out: valid scenes and 2 % of every other set."""
+def keep(found: Iterable[Dialogue], kept_out: bool, prefix: str = "") -> list[Dialogue]:
+    """The dialogues that are, or are not, held out: valid scenes and 2 % of every other set.
+
+    prefix  of the ids that are wanted
+    """
     out = {"valid": True, "scenes": False}
     return [
         replace(each, source="scenes") if each.source == "valid" else each
         for each in found
-        if out.get(each.source, held_out(each.id)) == kept_out
+        if out.get(each.source, held_out(each.id)) == kept_out and each.id.startswith(prefix)
     ]
 
 
