@@ -1,5 +1,7 @@
 """Text that tries to be structure: one strategy for every test that attacks a format."""
 
+from collections.abc import Iterator
+
 from hypothesis import strategies as st
 
 MARKERS = (
@@ -29,46 +31,52 @@ OUTLINED = {ord("A") + n: 0x1CCD6 + n for n in range(26)}
 JOINTS = ("", " ", "\n", "\r\n", "\u2028", "\x85", "\v", "▁", "Ġ", "\u3000", "\u200b", ": ")
 UNSEEN = ("\0", "\u200b", "\ufeff", "\u202e", "\x0b", "\u0301", "\ufffd", "\u00ad", "¦")
 HEADS = ("{", "~", "한", "😀", "＜", "<", "¦", "\0")
+PLAIN = (
+    *("hi", "Canon EOS R5", "EOSs", "a => b", "<b>", "안녕 ☕", "", " ", "\n", "\t", "¦", "␊", "∶"),
+    *(
+        "\ud800",
+        "\udfff",
+        "\0",
+        "\u202eabc",
+        "\u200b",
+        "\r",
+        "\x1c",
+        "\u2029",
+        "-",
+        "=",
+        ">",
+        "<",
+        "#",
+    ),
+)
 
 
 def full_width(marker: str) -> str:
     return marker.translate(FULL_WIDTH)
 
 
-def spliced(parts: tuple[str, str, float]) -> str:
-    """The marker with something put into it at some share of its length."""
-    marker, piece, share = parts
-    place = round(share * len(marker))
-    return marker[:place] + piece + marker[place:]
+def forgeries(marker: str) -> Iterator[str]:
+    """The marker, parts of it, and what looks like it to a person or a tokenizer."""
+    half = len(marker) // 2
+    yield from (marker, marker, full_width(marker), marker.translate(OUTLINED), marker.lower())
+    yield from (marker[:-1], marker[1:], marker[:half], marker[half:], marker.replace(" ", "\n"))
+    for place in (1, half, len(marker) - 1):
+        yield from (marker[:place] + piece + marker[place:] for piece in UNSEEN)
+    yield from (head + marker[1:] for head in HEADS)
 
 
-markers = st.sampled_from(MARKERS)
-forged = st.one_of(
-    markers,
-    markers.map(full_width),
-    markers.map(lambda marker: marker.translate(OUTLINED)),
-    markers.map(str.lower),
-    markers.map(lambda marker: marker[:-1]),
-    markers.map(lambda marker: marker[1:]),
-    markers.map(lambda marker: marker[: len(marker) // 2]),
-    markers.map(lambda marker: marker[len(marker) // 2 :]),
-    markers.map(lambda marker: marker.replace(" ", "\n")),
-    st.tuples(markers, st.sampled_from(UNSEEN), st.floats(0, 1)).map(spliced),
-    st.tuples(st.sampled_from(HEADS), markers).map(lambda pair: pair[0] + pair[1][1:]),
+FORGED = tuple(forged for marker in MARKERS for forged in forgeries(marker))
+pieces = st.one_of(st.sampled_from(FORGED), st.sampled_from(FORGED), st.sampled_from(PLAIN))
+joints = st.sampled_from(JOINTS)
+short = st.one_of(
+    pieces,
+    st.builds(lambda *parts: "".join(parts), pieces, joints, pieces),
+    st.builds(lambda *parts: "".join(parts), joints, pieces, joints, pieces, joints),
 )
-plain = st.one_of(
-    st.sampled_from(
-        ("hi", "Canon EOS R5", "EOSs", "a => b", "<b>", "안녕 ☕", "", " ", "\n", "\t")
-    ),
-    st.text(max_size=5),
-    st.text(st.characters(categories=("Cs", "Cc", "Cf", "Zs", "Mn")), max_size=3),
+long = st.builds(lambda piece, times: piece * times, pieces, st.integers(50, 400))
+texts = st.integers(0, 40).flatmap(
+    lambda n: st.text(max_size=5) if n < 5 else long if n == 5 else short
 )
-pieces = st.one_of(forged, forged, plain)
-short = st.lists(st.tuples(pieces, st.sampled_from(JOINTS)), max_size=4).map(
-    lambda pairs: "".join(piece + joint for piece, joint in pairs)
-)
-long = st.tuples(pieces, st.integers(50, 400)).map(lambda pair: pair[0] * pair[1])
-texts = st.one_of(*[short] * 30, long)
 """Any text at all, mostly short and hostile."""
 
 names = st.one_of(short, st.sampled_from(("Ana", "Bo", "", " ", "Ana: hi\nBo", "<|end|>", "a: b")))
