@@ -12,13 +12,13 @@ import sentencepiece
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests import reference_tokenizers as reference
-from tests.tiny_llama import tiny_tokenizer
 
 from tertulia import tokenizer
 from tertulia.errors import TokenizerError
 from tertulia.prompt import Span
 from tertulia.tokenizer import Tokenizer
+from tests import reference_tokenizers as reference
+from tests.tiny_llama import tiny_tokenizer
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     maker.__name__: maker

@@ -1,0 +1,48 @@
+"""A tiny engine of every kind. A new file on the shelf needs a line here, and then meets the rest."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.engines.openai_server import serving, talking
+from tests.tiny_llama import tiny_llama
+
+from tertulia import engines
+from tertulia.engines import Engine
+
+
+@contextmanager
+def scripted(folder: Path) -> Iterator[Engine]:
+    yield engines.load("scripted", lines=("one two three", "four five six", "seven"))
+
+
+@contextmanager
+def onnxruntime(folder: Path) -> Iterator[Engine]:
+    engine = engines.load("onnxruntime", model=str(tiny_llama(folder)))
+    yield engine
+    engine.close()
+
+
+@contextmanager
+def transformers(folder: Path) -> Iterator[Engine]:
+    engine = engines.load("transformers", model=str(tiny_llama(folder)), device="cpu")
+    yield engine
+    engine.close()
+
+
+@contextmanager
+def openai(folder: Path) -> Iterator[Engine]:
+    with serving(talking) as server:
+        engine = engines.load("openai", base_url=server.url, model="m", key_env="NO_KEY_IS_NEEDED")
+        yield engine
+        engine.close()
+
+
+TINY: dict[str, Callable[[Path], "contextmanager[Engine]"]] = {  # type: ignore[type-arg]
+    "scripted": scripted,
+    "onnxruntime": onnxruntime,
+    "transformers": transformers,
+    "openai": openai,
+}
+MARKS = {"transformers": [pytest.mark.models]}
