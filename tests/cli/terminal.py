@@ -6,7 +6,9 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pexpect.fdpexpect
 
@@ -44,7 +46,23 @@ class Terminal:
 
     def send(self, keys: str) -> None:
         self.far.send(keys)
-        # prompt_toolkit asks where the cursor is; a terminal would answer.
+
+    def interrupt(self) -> None:
+        """Ctrl-C, once the command sleeps, as it does while a person looks at its prompt.
+
+        A signal that comes between a prompt and the read behind it is only seen at the next key.
+        """
+        before = None
+        while before != (now := self.spent()):
+            before = now
+            time.sleep(0.3)
+        self.send("\x03")
+
+    def spent(self) -> str:
+        """The state of the process and its processor time; nothing where there is no /proc."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        fields = stat.read_text().rpartition(")")[2].split() if stat.exists() else []
+        return " ".join((*fields[:1], *fields[11:13]))
 
     def ended(self) -> int:
         """Wait for the end; the exit code."""

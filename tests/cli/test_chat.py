@@ -130,7 +130,7 @@ def test_directions_a_family_cannot_take_are_told_once() -> None:
 
     session = begun(agent=replace(scripted(), format=formats.load("dialogpt")))
     said = notes(session, "hi", "so?")
-    assert len(said) == 1 and said[0].startswith("personas.Cosmo, situation: this model family")
+    assert len(said) == 1 and said[0].startswith("situation, personas.Cosmo: this model family")
 
 
 def test_the_plan_is_for_one_reply_only() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.terminal import PATIENCE_SECONDS, opened
 
-CTRL_C, CTRL_D, ENTER, ALT_ENTER, TAB = "\x03", "\x04", "\r", "\x1b\r", "\t"
+CTRL_D, ENTER, ALT_ENTER, TAB = "\x04", "\r", "\x1b\r", "\t"
 KINDS = ("dumb", "xterm-256color")
 
 
@@ -30,10 +30,10 @@ def test_a_talk_is_held_and_left_with_ctrl_d(kind: str, script: str) -> None:
 def test_ctrl_c_twice_at_the_prompt_leaves_with_130(kind: str, script: str) -> None:
     with opened("chat", "--agent", script, TERM=kind) as terminal:
         terminal.expect("User:")
-        terminal.send(CTRL_C)
+        terminal.interrupt()
         terminal.expect("Ctrl-C once more")
         terminal.expect("User:")
-        terminal.send(CTRL_C)
+        terminal.interrupt()
         assert terminal.ended() == 130
         assert "Traceback" not in terminal.words
 
@@ -110,7 +110,7 @@ def test_ctrl_c_while_generating_stops_the_reply_and_the_talk_goes_on(
             terminal.expect("User:")
             terminal.send(f"hello{ENTER}")
             assert asked.wait(PATIENCE_SECONDS)
-            terminal.send(CTRL_C)
+            terminal.interrupt()
             terminal.expect("(stopped; /again asks once more, /back takes your line back)")
             terminal.expect("User:")
             terminal.send(f"/back{ENTER}")

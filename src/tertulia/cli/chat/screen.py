@@ -173,9 +173,9 @@ class Screen:
         self.line(self.paint(text, "dim"))
 
     def clear(self) -> None:
-        """Take the sign away."""
+        """Take the sign away, and the ^C that the terminal may have put behind it."""
         if self.waiting:
-            self.out.write("\b \b")
+            self.out.write("\r\x1b[K")
             self.waiting = False
 
     def wait(self) -> None:

@@ -65,10 +65,11 @@ class Session:
 
     def opened(self) -> Iterator[Event]:
         """What happens before a talk's first line: warnings, and the agent's word if it is due."""
-        due = self.fresh and self.expects_reply
+        if not self.fresh:
+            return
         self.fresh = False
         yield from self.warnings()
-        if due:
+        if self.expects_reply:
             yield from self.speak(self.conversation)
 
     def say(self, text: str) -> Iterator[Event]:
