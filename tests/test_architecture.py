@@ -58,7 +58,9 @@ def test_functions_stay_readable_at_a_glance(path: Path) -> None:
 
 def test_the_architecture_page_names_every_room() -> None:
     page = (ROOT / "ARCHITECTURE.md").read_text()
-    rooms = {p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.suffix in ("", ".py")}
+    rooms = {
+        p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.suffix in ("", ".py")
+    }
     rooms -= {"__init__", "__pycache__", "__main__"}
     missing = {room for room in rooms if not re.search(rf"^  {room}(\.py|/)", page, re.MULTILINE)}
     assert missing == set()
