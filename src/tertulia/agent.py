@@ -147,7 +147,9 @@ class Agent:
             "decoding.max_new_tokens"
         )
 
-    def widest(self, conversation: Conversation, fits: int, room: int) -> tuple[Conversation, Prompt]:
+    def widest(
+        self, conversation: Conversation, fits: int, room: int
+    ) -> tuple[Conversation, Prompt]:
         """The earliest first turn that still fits, knowing that starting at `fits` does."""
         low, high = 0, fits
         while low < high:

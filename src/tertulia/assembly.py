@@ -97,7 +97,9 @@ def find(name: str) -> Path:
     for folder in folders():
         if (folder / f"{name}.toml").is_file():
             return folder / f"{name}.toml"
-    raise UnknownName(f"no agent {name!r}: {nearest(name, names())}; or give a path to a .toml file")
+    raise UnknownName(
+        f"no agent {name!r}: {nearest(name, names())}; or give a path to a .toml file"
+    )
 
 
 def folders() -> list[Path]:
@@ -175,7 +177,7 @@ def suited(folder: Path) -> dict[str, Any]:
     if table.get("is_encoder_decoder"):
         raise ConfigError(
             f"{folder} is an encoder-decoder ({kind}); its format cannot be told from its config: "
-            "write an agent file with [format] name = \"cosmo\", \"godel\" or \"meena\""
+            'write an agent file with [format] name = "cosmo", "godel" or "meena"'
         )
     if has_template(folder):
         return {**found, "format": {"name": "chat_template", "template": str(folder)}}

@@ -75,6 +75,14 @@ def shown(value: object) -> str:
 
 
 def articled(type_name: str) -> str:
-    words = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false",
-             "tuple": "a list", "dict": "a table", "Mapping": "a table", "Path": "a path"}
+    words = {
+        "str": "a string",
+        "int": "a whole number",
+        "float": "a number",
+        "bool": "true or false",
+        "tuple": "a list",
+        "dict": "a table",
+        "Mapping": "a table",
+        "Path": "a path",
+    }
     return words.get(type_name, f"a {type_name}")

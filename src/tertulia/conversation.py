@@ -42,7 +42,9 @@ class Direction:
 
     def facts(self, speaker: str) -> tuple[str, ...]:
         """The facts of one speaker; empty when there are none."""
-        return tuple(fact for each in self.personas if each.speaker == speaker for fact in each.facts)
+        return tuple(
+            fact for each in self.personas if each.speaker == speaker for fact in each.facts
+        )
 
     def with_facts(self, speaker: str, facts: tuple[str, ...]) -> "Direction":
         """A new direction in which this speaker has exactly these facts."""

@@ -1,6 +1,6 @@
 """Engines run weights: prompts in, completions out. An engine has never heard of a conversation.
 
-A file on this shelf has `Settings` (a frozen dataclass) and `load(settings)`, which gives an Engine.
+A file on this shelf has `Settings` (a frozen dataclass) and `load(settings)`: an Engine.
 """
 
 from abc import ABC, abstractmethod
@@ -111,7 +111,9 @@ class Engine(ABC):
                 if isinstance(event, Piece) and event.candidate == 0:
                     yield event.text
 
-    def score(self, prompts: Sequence[Prompt], replies: Sequence[Sequence[Span]]) -> list[tuple[float, ...]]:
+    def score(
+        self, prompts: Sequence[Prompt], replies: Sequence[Sequence[Span]]
+    ) -> list[tuple[float, ...]]:
         """Natural-log probability of each token of each reply after its prompt.
 
         Raises UnsupportedDecoding when the engine cannot tell probabilities.
@@ -142,7 +144,7 @@ class Engine(ABC):
                     "(onnxruntime, transformers)"
                 )
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing
         """Give back what the engine holds; it is not used afterwards."""
 
 
