@@ -60,7 +60,7 @@ class Beams:
         return tuple(self.said[:, self.count - 1].tolist())
 
     def read(self, logits: Floats) -> Iterator[Event]:
-        """Goes on with the best beams, from the logits [rows, vocabulary] after their last tokens."""
+        """Goes on with the best beams, from the logits [rows, vocabulary] after their tokens."""
         own = np.stack([log_probabilities(row) for row in logits])
         ruled = own.copy()
         for row, said in zip(ruled, self.said, strict=True):

@@ -10,10 +10,14 @@ from tertulia.engines.onnxruntime.weights import Floats
 STRETCH = 256
 """Tokens read at once: attention over a stretch needs memory for stretch x positions x heads."""
 
+BLOCK = 16
+"""No stretch has one token more than a multiple of this. The attention kernel works in blocks of
+twice the head's size, which is a multiple of 16; a block of a single token goes through another
+kernel (a vector times a matrix), whose last bits differ. Without such blocks keys, values and
+logits are the same however a prompt is cut, so what was kept before does not change a reply."""
+
 LEAST = 2
-"""Tokens read at once at the least. A single token goes through other kernels (a vector times a
-matrix), whose last bits differ; with two or more, keys, values and logits are the same however a
-prompt is cut, so what was kept before does not change a reply."""
+"""Tokens of a prompt that are read even when all of them were kept."""
 
 
 class Prefill:
@@ -62,6 +66,7 @@ class Prefill:
 
 
 def stretch(rest: int) -> int:
-    """How many of the rest to read at once, leaving none or at least two."""
+    """How many of the rest to read at once; a lone token only where the rest is one."""
     size = min(rest, STRETCH)
-    return size - 1 if rest - size == 1 else size
+    lone = size % BLOCK == 1 or rest - size == 1
+    return size - 2 if lone and size > LEAST else size

@@ -1,0 +1,60 @@
+"""Rows and kept prefixes."""
+
+import numpy as np
+
+from tertulia.engines.onnxruntime.cache import Prefixes, Slots
+
+
+def filled(value: float, positions: int) -> np.ndarray:
+    return np.full((4, 1, positions, 16), value, np.float32)
+
+
+def test_a_row_keeps_its_contents_when_others_come_and_go() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=1000)
+    rows = [slots.take(filled(n, 5 + 100 * n)) for n in range(5)]
+    slots.free(rows[1])
+    slots.free(rows[0])
+    assert sorted(slot.place for slot in slots.rows) == [0, 1, 2]
+    for n in (2, 3, 4):
+        row = slots.room[:, rows[n].place, :, : rows[n].length]
+        assert np.array_equal(row, filled(n, 5 + 100 * n))
+
+
+def test_reordered_rows_go_on_from_their_origins() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=100)
+    rows = [slots.take(filled(n, 8)) for n in range(3)]
+    slots.reorder(rows, (2, 2, 0), start=6)
+    assert [slots.room[0, slot.place, 0, 7, 0] for slot in rows] == [2, 2, 0]
+    assert [slots.room[0, slot.place, 0, 5, 0] for slot in rows] == [0, 1, 2]
+
+
+def test_the_longest_shared_beginning_is_found() -> None:
+    prefixes = Prefixes(budget=1 << 20)
+    prefixes.add(np.array([1, 2, 3]), filled(1, 3))
+    prefixes.add(np.array([1, 2, 4, 5]), filled(2, 4))
+    found = prefixes.find(np.array([1, 2, 4, 9]))
+    assert found is not None
+    assert np.array_equal(found, filled(2, 3))
+    assert prefixes.find(np.array([7, 1])) is None
+
+
+def test_a_prefix_replaces_its_own_beginnings() -> None:
+    prefixes = Prefixes(budget=1 << 20)
+    for size in (2, 3, 4):
+        prefixes.add(np.arange(size), filled(0, size))
+    assert [len(each.ids) for each in prefixes.kept] == [4]
+
+
+def test_the_least_lately_used_prefix_goes_first() -> None:
+    prefixes = Prefixes(budget=2 * filled(0, 3).nbytes)
+    for first in (10, 20):
+        prefixes.add(np.array([first, 1, 2]), filled(first, 3))
+    prefixes.find(np.array([10, 1, 2]))
+    prefixes.add(np.array([30, 1, 2]), filled(30, 3))
+    assert [int(each.ids[0]) for each in prefixes.kept] == [10, 30]
+
+
+def test_a_budget_of_nothing_keeps_nothing() -> None:
+    prefixes = Prefixes(budget=0)
+    prefixes.add(np.array([1]), filled(0, 1))
+    assert prefixes.kept == []

@@ -1,0 +1,98 @@
+"""Checkpoints: what is read, and how lies are answered."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tiny_llama import int8_rows, write_safetensors
+
+from tertulia.engines.onnxruntime.weights import Checkpoint, Matrix
+from tertulia.errors import CheckpointError
+
+ROWS = np.array([[1.5, -2.0, 0.25], [0.0, 8.0, -3.0]], np.float32)
+
+
+def opened(folder: Path, **arrays: np.ndarray) -> Checkpoint:
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    write_safetensors(folder / "model.safetensors", arrays)
+    return Checkpoint(folder)
+
+
+def test_three_float_types_are_read_alike(tmp_path: Path) -> None:
+    brain = (ROWS.view(np.uint32) >> 16).astype(np.uint16)
+    checkpoint = opened(tmp_path, full=ROWS, half=ROWS.astype(np.float16), brain=brain)
+    for name in ("full", "half", "brain"):
+        assert np.array_equal(checkpoint.matrix(name, (2, 3)).floats(), ROWS)
+
+
+def test_rows_of_int8_come_with_their_scales(tmp_path: Path) -> None:
+    checkpoint = opened(tmp_path, **dict(int8_rows("w", ROWS)))
+    matrix = checkpoint.matrix("w", (2, 3))
+    assert matrix.rows.dtype == np.int8
+    assert np.abs(matrix.floats() - ROWS).max() < 8 / 127
+    assert matrix.int8() is matrix
+
+
+def test_a_row_of_zeros_survives_quantisation() -> None:
+    assert np.array_equal(Matrix(np.zeros((2, 4), np.float32)).int8().floats(), np.zeros((2, 4)))
+
+
+def test_another_shape_than_the_config_asks_for_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"shape \[2, 3\].*asks for \[3, 2\]"):
+        opened(tmp_path, w=ROWS).matrix("w", (3, 2))
+
+
+def header(**entry: object) -> bytes:
+    told = json.dumps(
+        {"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8], **entry}}
+    ).encode()
+    return len(told).to_bytes(8, "little") + told + bytes(8)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"short",
+        (2**63).to_bytes(8, "little") + b"{}",
+        (4).to_bytes(8, "little") + b"{{{{",
+        (2).to_bytes(8, "little") + b"[]",
+        header(data_offsets=[0, 16], shape=[4]),
+        header(data_offsets=[-8, 0]),
+        header(data_offsets=[8, 0]),
+        header(shape=[3]),
+        header(shape=[-2]),
+        header(shape=[2.0]),
+        header(shape="2"),
+        header(dtype=4),
+    ],
+)
+def test_a_header_that_lies_is_refused(tmp_path: Path, file: bytes) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "model.safetensors").write_bytes(file)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        Checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../other.safetensors", "/etc/passwd", "a/b", "..\\x", 7])
+def test_an_index_may_only_name_files_of_its_own_folder(tmp_path: Path, name: object) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    index = json.dumps({"weight_map": {"w": name}})
+    (tmp_path / "model.safetensors.index.json").write_text(index, encoding="utf-8")
+    with pytest.raises(CheckpointError, match="do not trust"):
+        Checkpoint(tmp_path)
+
+
+def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    write_safetensors(tmp_path / "one.safetensors", {"a": ROWS})
+    write_safetensors(tmp_path / "two.safetensors", {"b": 2 * ROWS})
+    index = json.dumps({"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}})
+    (tmp_path / "model.safetensors.index.json").write_text(index, encoding="utf-8")
+    assert np.array_equal(Checkpoint(tmp_path).matrix("b", (2, 3)).floats(), 2 * ROWS)
+
+
+def test_a_folder_without_weights_says_what_a_model_is(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="a model is a folder with config.json"):
+        Checkpoint(tmp_path)
