@@ -64,10 +64,16 @@ def test_every_page_can_be_reached_from_the_index() -> None:
     while ahead:
         path = ahead.pop()
         reached.add(path)
-        links = (link.partition("#")[0] for link in pages.links(path.read_text(encoding="utf-8")))
-        found = {(path.parent / link).resolve() for link in links if link.endswith(".md")}
-        ahead += [each for each in found if DOCS in each.parents and each not in reached]
+        ahead += [each for each in linked(path) if DOCS in each.parents and each not in reached]
     assert {named(path) for path in DOCS.rglob("*.md")} - {named(path) for path in reached} == set()
+
+
+def linked(path: Path) -> set[Path]:
+    """The pages that a page links to; a link to a folder is one to every page in it."""
+    links = (link.partition("#")[0] for link in pages.links(path.read_text(encoding="utf-8")))
+    targets = [(path.parent / link).resolve() for link in links if link and "://" not in link]
+    inside = {page for target in targets if target.is_dir() for page in target.glob("*.md")}
+    return inside | {target for target in targets if target.suffix == ".md"}
 
 
 def test_every_format_has_a_page() -> None:
