@@ -62,8 +62,8 @@ class Decoding:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise ValueError(f"{name} is {value}, must be in [{low}, {high}]; {cure}")
-        if self.top_p == 0:
-            raise ValueError("top_p is 0, which keeps no token; use 1 to switch it off")
+        self.check_limits()
+        self.check_lists()
         if self.beams > 1 and self.temperature != 0:
             raise ValueError(
                 f"beams is {self.beams} with temperature {self.temperature}: beam search does not "
@@ -74,9 +74,10 @@ class Decoding:
                 f"{self.candidates} candidates from {self.beams} beam(s): greedy candidates would "
                 "be identical; raise temperature above 0, or set beams to at least candidates"
             )
-        for name in ("stop", "banned"):
-            if isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} is a string, must be a list of strings: wrap it in one")
+
+    def check_limits(self) -> None:
+        if self.top_p == 0:
+            raise ValueError("top_p is 0, which keeps no token; use 1 to switch it off")
         if self.min_new_tokens > self.max_new_tokens:
             raise ValueError(
                 f"min_new_tokens is {self.min_new_tokens}, more than max_new_tokens "
@@ -87,6 +88,11 @@ class Decoding:
                 f"min_length is {self.min_length}, more than max_length {self.max_length}: lower "
                 "the first or raise the second"
             )
+
+    def check_lists(self) -> None:
+        for name in ("stop", "banned"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is a string, must be a list of strings: wrap it in one")
         if "" in self.stop:
             raise ValueError("stop holds an empty string, which every reply contains; remove it")
 
