@@ -10,8 +10,8 @@ from tertulia.errors import MissingExtra, UnknownName
 
 
 def test_names_are_the_file_names() -> None:
-    files = Path(formats.__file__).parent.glob("[!_]*.py")
-    assert registry.names("tertulia.formats") == tuple(sorted(file.stem for file in files))
+    places = Path(formats.__file__).parent.glob("[!_]*")
+    assert registry.names("tertulia.formats") == tuple(sorted(place.stem for place in places))
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest_one() -> None:

@@ -166,7 +166,7 @@ def suited(folder: Path) -> dict[str, Any]:
 
     A Llama-type decoder runs on onnxruntime, anything else on transformers. The format is `native`
     for tertulia's own vocabulary, `chat_template` where the folder brings a template, and
-    `transcript` for a base decoder; for an encoder-decoder somebody must say which it was trained on.
+    `transcript` for a base decoder; of an encoder-decoder somebody must say what it was taught.
     """
     table = checkpoints.config(folder)
     kind = str(table.get("model_type", ""))
