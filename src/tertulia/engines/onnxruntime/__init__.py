@@ -35,13 +35,14 @@ FAMILIES = {name: family for family in (llama,) for name in family.MODEL_TYPES}
 """The file that builds the graph, by config.json's model_type."""
 
 MEBI = 1 << 20
+SMALL_BYTES = 64 * MEBI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """model is a folder with config.json, tokenizer.json and model.safetensors.
 
-    threads          of ONNX Runtime; None takes what is measured best for the model's size
+    threads          of ONNX Runtime; None takes one for a small model, every core for others
     quantization     "int8" (a scale for each row of weights and of activations) or "float32"
     context_window   fewer positions than the model knows, to save memory
     max_rows         replies decoded together
@@ -93,7 +94,7 @@ class OnnxRuntime(Engine):
         )
         self.context_window = decoder.window
         self.ends = ends(checkpoint)
-        self.network = Network(decoder, settings.threads or min(os.cpu_count() or 1, 2))
+        self.network = Network(decoder, settings.threads or threads(decoder))
         self.prefixes = Prefixes(settings.kept_megabytes * MEBI)
         self.scheduler = Scheduler(
             self.network,
@@ -136,6 +137,13 @@ class OnnxRuntime(Engine):
 
     def close(self) -> None:
         self.prefixes.clear()
+
+
+def threads(decoder: Decoder) -> int:
+    """Threads for a model: below SMALL_BYTES of weights, waking a second one costs more than the
+    work it takes over, and on a busy machine much more (bench/reply.py measures both).
+    """
+    return 1 if decoder.weight_bytes < SMALL_BYTES else os.cpu_count() or 1
 
 
 def family(checkpoint: Checkpoint) -> ModuleType:

@@ -35,6 +35,10 @@ class Decoder:
         return len(self.embedding.rows)
 
     @property
+    def weight_bytes(self) -> int:
+        return sum(array.nbytes for array in self.graph.outside.values())
+
+    @property
     def bytes_per_token(self) -> int:
         """Keys and values of one position in float32."""
         return 2 * self.layers * self.groups * self.head * 4
