@@ -1,12 +1,15 @@
 """The talk: lines in, events out."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
 from tertulia import Conversation, Decoding, Persona, Plan, Prompt
+from tertulia.cli.chat import chat, shown
 from tertulia.cli.chat.events import Note, Opening, Refused, Said, Stopped, Word
+from tertulia.cli.chat.screen import Screen
 from tertulia.engines import Engine, Event, Piece
 from tertulia.errors import EngineError
 from tertulia.store import MEMORY, Store
@@ -105,11 +108,15 @@ def test_ctrl_c_stops_the_reply_and_the_talk_goes_on() -> None:
 
 
 def test_an_interrupt_while_the_screen_is_written_to_stops_the_reply_too() -> None:
-    from tertulia.cli.chat import chat
-
     talk = chat(begun(), ["hi"])
     assert isinstance(next(talk), Opening)
     assert talk.throw(KeyboardInterrupt()) == Stopped(unanswered=True)
+
+
+def test_ctrl_c_ends_a_talk_that_is_read_from_a_pipe() -> None:
+    talker = replace(scripted(), engine=Failing(KeyboardInterrupt()))
+    out = Screen(io.StringIO())
+    assert shown(chat(begun(agent=talker), ["hi", "never said"]), out) == 130
 
 
 def test_an_engine_that_fails_leaves_the_line_and_says_how_to_ask_again() -> None:

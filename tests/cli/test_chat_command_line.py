@@ -1,6 +1,8 @@
 """`tertulia chat` as a program: pipes, --json, and what people get wrong."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -189,3 +191,19 @@ def test_ten_thousand_turns_are_a_talk_like_any_other(
     typed("hi\n")
     assert main(["chat", str(scene), "--agent", script, "--json", "--no-store"]) == 0
     assert len(json.loads(capsys.readouterr().out)["dropped"]) > 9_000
+
+
+def test_kill_9_loses_no_turn_that_was_shown(tmp_path: Path, script: str) -> None:
+    place = tmp_path / "talks.db"
+    words = [sys.executable, "-m", "tertulia", "chat", "--agent", script, "--store", str(place)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as talk:
+        assert talk.stdin and talk.stdout
+        for number in range(3):
+            talk.stdin.write(b"line %d\n" % number)
+            talk.stdin.flush()
+            assert talk.stdout.readline()
+        talk.kill()
+    with Store.open(place) as store:
+        turns = store.conversation(store.talks()[0].id).turns
+    assert [each.text for each in turns[::2]] == ["line 0", "line 1", "line 2"]
+    assert len(turns) == 6

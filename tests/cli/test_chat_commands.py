@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tertulia import Plan, scene
+from tertulia.cli.chat import editor
 from tertulia.cli.chat.commands import ALL, Command
 from tertulia.cli.chat.events import Compared, Said, Shown
 from tertulia.skills import ACTIONS, SKILLS
@@ -339,3 +340,11 @@ def test_clearing_the_plan_leaves_none() -> None:
     session = begun()
     events(session, "/goal 1", "/skill empathy", "/goal -", "/skill -")
     assert session.conversation.plan == Plan()
+
+
+def test_what_may_stand_behind_a_command_is_completed(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").touch()
+    assert [found for found, _ in editor.completions("/cou")] == ["/counterfactual"]
+    assert ("Active Listening", "") in editor.completions("/skill acti")
+    assert ("mine.toml", "") in editor.completions("/load mi")
+    assert editor.completions("//co") == editor.completions("hello") == []

@@ -180,10 +180,11 @@ ALL = (
         "/save! overwrites a file that is there.",
     ),
     Command(
-        "/load FILE",
-        "begin with a scene file and its turns",
+        "/load FILE|ID",
+        "begin with a scene file, or a kept talk, and its turns",
         directing.load,
-        "The talk so far stays in the store.",
+        "`tertulia logs` lists the ids. The talk so far stays in the store.",
+        directing.files,
     ),
     Command(
         "/export[!] FILE|-",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tertulia import assembly
@@ -33,6 +34,12 @@ def scene(session: Session, rest: str) -> Iterator[Event]:
 
 def scenes() -> tuple[str, ...]:
     return tuple(scenes_room.shipped())
+
+
+def files() -> tuple[str, ...]:
+    """What /load may be given: scene files that are here, and the shipped scenes."""
+    here = sorted(file.name for file in Path().iterdir() if file.suffix in scenes_room.SUFFIXES)
+    return (*here, *scenes())
 
 
 def load(session: Session, rest: str) -> Iterator[Event]:

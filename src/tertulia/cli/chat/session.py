@@ -7,7 +7,7 @@ from tertulia.agent import Agent, Reply
 from tertulia.cli.chat.events import Event, Note, Opening, Said, Thought, Word
 from tertulia.cli.chat.keeping import Keeper
 from tertulia.conversation import Conversation, Direction, Plan, Turn
-from tertulia.errors import PromptTooLong
+from tertulia.errors import ConfigError, PromptTooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,12 @@ class Session:
 
     def warnings(self) -> Iterator[Event]:
         """What directions, as they are now, this agent's model family cannot take."""
-        return self.warn(self.agent.format.render(self.conversation).unsupported)
+        try:
+            prompt = self.agent.format.render(self.conversation)
+        except ConfigError:
+            # A chat template may refuse a talk that has no turns yet; the reply will tell.
+            return iter(())
+        return self.warn(prompt.unsupported)
 
     def warn(self, unsupported: Iterable[str]) -> Iterator[Event]:
         """Say of each such direction, once in a talk, that it has no effect."""
