@@ -155,7 +155,7 @@ def loaded_agent(text: str, where: str) -> None:
     parts = [(room, assembly.section(given, key, where)) for room, key in singles.items()]
     parts += [("rankers", {"name": n, **s}) for n, s in assembly.ranked(table, where)]
     for room, part in parts:
-        name, settings = assembly.named(part, where)
+        name, settings = assembly.named(part, f"{where}, {room}")
         if (room, name) != ("engines", "transformers"):  # needs torch, which the base has not
             config.build(registry.load(f"tertulia.{room}", name).Settings, settings, where)
 
@@ -173,7 +173,7 @@ class Player:
     """
 
     def __init__(self, path: Path) -> None:
-        self.name = str(path.relative_to(ROOT))
+        self.name = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
         self.namespace: dict[str, Any] = {"__name__": "page"}
         self.wrong: list[str] = []
         self.outputs: dict[int, list[str]] = {}

@@ -92,6 +92,29 @@ def test_every_console_block_runs_tertulia_only() -> None:
     assert [line for line in commands if "tertulia" not in line.split()] == []
 
 
+@pytest.mark.parametrize(
+    ("page", "place"),
+    [
+        ("\n```python\nassert 1 == 2\n```\n", 'File "page.md", line 3'),
+        ('```toml scene\nagnet = "A"\n```\n', "no key 'agnet'"),
+        ('```toml agent\nformat = "native"\n```\n', "engine"),
+    ],
+)
+def test_a_page_that_is_wrong_is_told_with_its_place(page: str, place: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(page, encoding="utf-8")
+    assert place in pages.play(path)["failed"]
+
+
+def test_a_command_that_prints_something_else_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    path.write_text("```console\n$ tertulia --version\ntertulia 0\n```\n", encoding="utf-8")
+    found = pages.play(path)
+    assert len(found["wrong"]) == 1
+    outputs = pages.with_outputs(path.read_text(encoding="utf-8"), found["outputs"])
+    assert "tertulia 0\n" not in outputs and "$ tertulia --version\ntertulia 0." in outputs
+
+
 def test_an_omitted_line_stands_for_any_lines_and_other_lines_for_themselves() -> None:
     assert pages.agrees(("a", "…", "d"), ("a", "b", "c", "d"))
     assert not pages.agrees(("a", "…", "d"), ("a", "b", "c"))
