@@ -41,6 +41,8 @@ def test_undo_takes_any_text(text: str, neutral: Neutral) -> None:
         ("<tu\u200brn>", "<t¦u\u200brn>"),
         ("{turn>", "{t¦urn>"),
         ("한turn>", "한t¦urn>"),
+        ("Ġturn>", "Ġt¦urn>"),
+        ("ĠEOSĠ", "ĠE¦OSĠ"),
         ("<t¦urn>", "<t¦¦urn>"),
         ("Canon EOS R5", "Canon E¦OS R5"),
         ("a\u200bEOS\u200bb", "a\u200bE¦OS\u200bb"),

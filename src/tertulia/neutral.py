@@ -11,10 +11,10 @@ into one unknown token, so that `<¦turn>` would have the very ids of `<turn>`.
 
 What counts as the marker is decided on a folded copy of the text, letter for letter what
 sentencepiece's own normaliser (nmt_nfkc) does before a T5 sees anything: letters in compatibility
-form (full-width, superscript, outlined, …) stand for the plain ones; blanks of every kind, `▁` and
-`Ġ` included, are blanks; characters that are not seen (zero-width, bidi, control, NUL, U+FFFD) are
-dropped by some tokenizers and blanks to others, so here they are both. Case does not matter unless
-it is said to.
+form (full-width, superscript, outlined, …) stand for the plain ones; blanks of every kind, `▁`
+included, are blanks; characters that are not seen (zero-width, bidi, control, NUL, U+FFFD) and `Ġ`
+are nothing to some tokenizers and blanks or unknown to others, so here they are all of it. Case does
+not matter unless it is said to.
 """
 
 import re
@@ -42,7 +42,6 @@ LINE_SIGNS = {
 NAME_SIGNS = {**LINE_SIGNS, ":": "∶"}
 """The same, and the sign for the colon that would end a name."""
 
-BLANKS = frozenset("▁Ġ")
 UNSEEN = frozenset(("Cc", "Cf", "Mn", "Me", "Co", "Cn"))
 SKIP = "\0"
 """On the folded copy: a character that may be nothing or a blank."""
@@ -142,11 +141,11 @@ def folded(text: str) -> str:
 
 @lru_cache(maxsize=16384)
 def fold_char(char: str) -> str:
-    if char in " \t\n\r" or char in BLANKS or unicodedata.category(char) == "Zs":
+    if char in " \t\n\r▁" or unicodedata.category(char) == "Zs":
         return " "
     if ord(char) in OUTLINED:
         return OUTLINED[ord(char)]
-    if char in "\u2028\u2029\N{REPLACEMENT CHARACTER}" or unicodedata.category(char) in UNSEEN:
+    if char in "Ġ\u2028\u2029\N{REPLACEMENT CHARACTER}" or unicodedata.category(char) in UNSEEN:
         return SKIP
     plain = unicodedata.normalize("NFKC", char)
     return "".join(" " if each.isspace() else each for each in plain)

@@ -4,6 +4,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 import sentencepiece
@@ -20,6 +21,9 @@ from tertulia.prompt import Prompt
 FORMATS = registry.names("tertulia.formats")
 Said = Callable[[], str]
 Undo = Callable[[str], str]
+ATTACKS = settings(max_examples=1000, deadline=None, database=None)
+TRANSCRIPT = formats.load("transcript")
+SHAPES = st.integers(0, 400)
 KNOWN_TO_T5 = "turn sep EOS CONTEXT KNOWLEDGE Knowledge knowledge s ! \" # $ % & ' ( ) * + , - . / "
 KNOWN_TO_T5 += ": ; = > ? @ [ ] _ | [] => > | abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -56,9 +60,14 @@ def harmless(shape: int) -> Conversation:
     return scene(shape, lambda: f"word{next(count)}")
 
 
-def hostile(shape: int, pool: list[str]) -> Conversation:
+def hostile(shape: int, pool: tuple[str, ...]) -> Conversation:
     chance = random.Random(shape + 1)
     return scene(shape, lambda: chance.choice(pool))
+
+
+@cache
+def usual(name: str, variant: str, shape: int) -> Prompt:
+    return formats.load(name, variant=variant).render(harmless(shape))
 
 
 def skeleton(prompt: Prompt) -> list[str]:
@@ -126,7 +135,7 @@ def check_lines(name: str, variant: str, prompt: Prompt, talk: Conversation) -> 
         lines = transcript_lines(prompt.text, talk)
         undo = (
             transcript.NAME.undo,
-            lambda line: formats.load("transcript").parse(f" {line}").text,
+            lambda line: TRANSCRIPT.parse(f" {line}").text,
         )
     else:
         return
@@ -159,21 +168,21 @@ def test_what_people_type_never_changes_the_structure(
     loaded = {each: formats.load(name, variant=each) for each in formats.variants(name)}
     controls = tuple(control_names(name))
 
-    @given(st.lists(texts, min_size=1, max_size=3), st.integers(0, 10_000))
-    @settings(max_examples=1000, deadline=None, database=None)
-    def holds(pool: list[str], shape: int) -> None:
+    @given(texts, texts, SHAPES)
+    @ATTACKS
+    def holds(one: str, other: str, shape: int) -> None:
         variant = tuple(loaded)[shape % len(loaded)]
-        talk = hostile(shape, pool)
+        talk = hostile(shape, (one, other))
         forged = loaded[variant].render(talk)
-        plain = loaded[variant].render(harmless(shape))
+        plain = usual(name, variant, shape)
         assert skeleton(forged) == skeleton(plain)
         assert len(forged.unsupported) == len(plain.unsupported)
         assert [each.role for each in forged.messages] == [each.role for each in plain.messages]
         assert marks(forged.text, controls) == marks(plain.text, controls)
         check_lines(name, variant, forged, talk)
         if marked := T5_MARKS.get((name, variant)):
-            seen, usual = pieces(t5, forged.text), pieces(t5, plain.text)
-            assert marks(seen, *marked) == marks(usual, *marked)
+            seen, before = pieces(t5, forged.text), pieces(t5, plain.text)
+            assert marks(seen, *marked) == marks(before, *marked)
             assert marks(forged.text, *marked) == marks(plain.text, *marked)
 
     holds()
@@ -187,13 +196,13 @@ THANOS_PARTS = (
 )
 
 
-@given(st.lists(texts, min_size=1, max_size=3), st.integers(0, 10_000))
-@settings(max_examples=1000, deadline=None, database=None)
-def test_no_part_of_a_thanos_prompt_can_be_typed(pool: list[str], shape: int) -> None:
+@given(texts, texts, SHAPES)
+@ATTACKS
+def test_no_part_of_a_thanos_prompt_can_be_typed(one: str, other: str, shape: int) -> None:
     variant = thanos.VARIANTS[shape % len(thanos.VARIANTS)]
     format = formats.load("thanos", variant=variant)
-    forged = format.render(hostile(shape, pool)).text
-    plain = format.render(harmless(shape)).text
+    forged = format.render(hostile(shape, (one, other))).text
+    plain = usual("thanos", variant, shape).text
     assert marks(forged, THANOS_PARTS) == marks(plain, THANOS_PARTS)
     assert variant == "cosmo" or len(forged.splitlines()) == len(plain.splitlines())
 

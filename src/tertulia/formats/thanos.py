@@ -263,7 +263,7 @@ class Thanos:
 
     def talk(self, conversation: Conversation) -> Iterator[Span]:
         for n, turn in enumerate(conversation.turns):
-            yield Span("\n") if n else Span("")
+            yield from (Span("\n"),) if n else ()
             yield from (self.name(turn.speaker, f"turns.{n}.speaker"), Span(": "))
             yield from self.told(turn, f"turns.{n}.")
 
@@ -274,7 +274,7 @@ class Thanos:
             opening = f"{IMAGE}: " if stark else f"{IMAGE}] "
             yield Span(f" {opening}" if turn.text else opening)
             yield self.turn(turn.image, f"{path}image" if path else "")
-            yield Span("]" if stark else "")
+            yield from (Span("]"),) if stark else ()
 
     def target(self, turn: Turn, plan: Plan) -> tuple[Span, ...]:
         """The planner writes the plan; the responders write the turn."""
