@@ -388,6 +388,6 @@ def test_one_of_several_templates_is_chosen_by_name(tmp_path: Path) -> None:
         for n in "ab"
     ]
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": listed}))
-    assert loaded(template=str(tmp_path), name="b").render(said("Hi")).text == "bHi"
+    assert loaded(template=str(tmp_path), name="b").render(said("Hi")).text.startswith("bYou are")
     with pytest.raises(ConfigError, match="set name to one of a, b"):
         loaded(template=str(tmp_path))

@@ -136,7 +136,7 @@ class PersonaGpt:
             x = list(self.render(before).spans)
             y = list(self.target(turn, Plan()))
             if place == 0:
-                x = [span for span in x if span.text not in ("<|start|>", " <|start|>")]
+                x = [span for span in x if not span.control or span.text != "<|start|>"]
                 y = list(self.tokenized([Span("<|start|>", control=True, learn=True), *y]))
             yield Pair(tuple(x), tuple(y))
 
@@ -171,7 +171,9 @@ class PersonaGpt:
 
     def action(self, goal: str) -> Iterator[Span]:
         yield control("<|act|>")
-        yield Span(f" {self.safe(self.code(goal))}", field="plan.goal")
+        if not self.settings.slow:
+            yield Span(" ")
+        yield Span(self.safe(self.code(goal)), field="plan.goal")
         yield control("<|p1|>")
         yield control("<|sep|>")
 
