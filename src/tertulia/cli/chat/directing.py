@@ -160,7 +160,16 @@ def skill(session: Session, rest: str) -> Iterator[Event]:
         lines = "\n".join(f"{group}: {names}" for group, names in told)
         yield Note(f"{lines}\n{now(session, 'skill')}")
         return
-    yield from planned(session, "skill", rest if rest == "-" else known_skill(rest))
+    yield from planned(session, "skill", rest if rest == "-" else skill_name(rest))
+
+
+def skill_name(rest: str) -> str:
+    """One of the 39; raises UnknownName with the nearest, and not with all of them in one line."""
+    try:
+        return known_skill(rest)
+    except UnknownName as error:
+        told = str(error).partition("skills are")[0]
+        raise UnknownName(f"{told}/skill lists all {len(SKILLS)}") from error
 
 
 def skills() -> tuple[str, ...]:

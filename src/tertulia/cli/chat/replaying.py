@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tertulia.cli.chat.directing import goal_text, with_field
+from tertulia.cli.chat.directing import goal_text, skill_name, with_field
 from tertulia.cli.chat.events import Compared, Event, Note, Opening
 from tertulia.cli.chat.looking import latest
 from tertulia.cli.chat.session import Session
 from tertulia.conversation import Conversation
 from tertulia.errors import ConfigError, UnknownName
 from tertulia.registry import nearest
-from tertulia.skills import skill
 
 FIELDS = (
     "situation",
@@ -112,7 +111,7 @@ def redirected(before: Conversation, field: str, value: str) -> Conversation:
     if value and field == "goal":
         value = goal_text(value)
     if value and field == "skill":
-        value = skill(value)
+        value = skill_name(value)
     return before.planned(replace(before.plan, **{field: value}))
 
 
