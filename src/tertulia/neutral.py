@@ -13,8 +13,8 @@ What counts as the marker is decided on a folded copy of the text, letter for le
 sentencepiece's own normaliser (nmt_nfkc) does before a T5 sees anything: letters in compatibility
 form (full-width, superscript, outlined, …) stand for the plain ones; blanks of every kind, `▁`
 included, are blanks; characters that are not seen (zero-width, bidi, control, NUL, U+FFFD) and `Ġ`
-are nothing to some tokenizers and blanks or unknown to others, so here they are all of it. Case does
-not matter unless it is said to.
+are nothing to some tokenizers and blanks or unknown to others, so here they are all of it. Case
+does not matter unless it is said to.
 """
 
 import re
