@@ -1,4 +1,4 @@
-"""A tiny engine of every kind. A new file on the shelf needs a line here, and then meets the rest."""
+"""A tiny engine of every kind: a new file on the shelf needs one here, then meets the contract."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

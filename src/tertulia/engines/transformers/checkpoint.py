@@ -82,12 +82,20 @@ def refuse_overflow(config: Any, dtype: str, folder: Path) -> None:  # noqa: ANN
 
 
 def refuse_holes(found: dict[str, Any], folder: Path) -> None:
-    """Weights that the checkpoint lacks would be left random, with no more than a warning."""
+    """Refuses what the library would load all the same, with no more than a warning.
+
+    Weights that are not there would stay random, and int8 weights would lose their scales.
+    """
     lacking = sorted({*found["missing_keys"], *(str(key) for key in found["mismatched_keys"])})
     if lacking:
         raise CheckpointError(
             f"{folder} lacks {len(lacking)} weights of its architecture, {lacking[0]} first: fetch "
-            "the checkpoint again; int8 weights of the built-in model need the onnxruntime engine"
+            "the checkpoint again"
+        )
+    if any(str(key).endswith("_scale") for key in found["unexpected_keys"]):
+        raise CheckpointError(
+            f"{folder} holds int8 weights with scales of their own, as the built-in model does: "
+            "use the onnxruntime engine"
         )
 
 
