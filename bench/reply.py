@@ -2,16 +2,16 @@
 
     python bench/reply.py [--repeats 5] [--threads 1 2]
 
-A talk of thirty turns with fixed lines and replies of sixteen tokens, seed 7; at turns 1, 10 and 30:
+A talk of thirty turns, fixed lines and replies of sixteen tokens, seed 7; at turns 1, 10 and 30:
 
 first    seconds to the first token
 rate     tokens a second from the first to the last
 reply    seconds for the whole reply
 
 for the default engine with each number of threads, and, where transformers is installed, for
-transformers in float32, which reads the whole history again each turn, as the model cards do. All of
-them take turns inside one run; one short talk each warms them up. One JSON line with medians and
-the spread (largest less smallest) goes to bench/results/reply.jsonl.
+transformers in float32, which reads the whole history again at each turn, as the model cards do.
+All of them take turns inside one run; one short talk each warms them up. One JSON line with medians
+and the spread (largest less smallest) goes to bench/results/reply.jsonl.
 """
 
 import argparse
@@ -46,7 +46,7 @@ Figures = dict[str, float]
 
 
 def prompts() -> Iterator[tuple[int, Prompt]]:
-    """The prompt of each turn; the replies in the history are fixed, so all engines see the same."""
+    """The prompt of each turn; the replies in it are fixed, so that all engines see the same."""
     talk, native = Conversation(), formats.load("native")
     for turn in range(1, TURNS + 1):
         talk = talk.said("User", LINES[turn % len(LINES)])

@@ -1,5 +1,6 @@
 """The decode loop: a reply depends on its prompt, its decoding and its seed, to the last bit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +134,13 @@ def test_closing_the_iterator_frees_every_row_at_once(engine: OnnxRuntime) -> No
     scheduler = engine.scheduler
     assert not scheduler.live and not scheduler.slots.rows and not scheduler.queue
     assert not scheduler.posted
+
+
+def test_two_callers_at_once_get_what_each_gets_alone(engine: OnnxRuntime) -> None:
+    asked = [(prompt(5 + n), replace(SAMPLED, seed=n, candidates=2)) for n in range(4)]
+    alone = [said(engine, *each) for each in asked]
+    with ThreadPoolExecutor(4) as callers:
+        assert list(callers.map(lambda each: said(engine, *each), asked)) == alone
 
 
 def test_a_request_that_fails_leaves_the_others_alone(engine: OnnxRuntime) -> None:

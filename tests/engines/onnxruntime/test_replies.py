@@ -133,6 +133,7 @@ def test_the_built_in_layout_talks_as_the_same_weights_in_floats(
         ({"hidden_act": "gelu"}, "only silu"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "only default, linear"),
         ({"rms_norm_eps": "small"}, "rms_norm_eps is 'small'"),
+        ({"eos_token_id": 4096}, "must be ids below"),
     ],
 )
 def test_a_config_that_cannot_be_run_is_refused_with_its_place(

@@ -26,7 +26,7 @@ from tertulia.engines.onnxruntime.cache import Prefixes
 from tertulia.engines.onnxruntime.decoder import Decoder, Network
 from tertulia.engines.onnxruntime.request import check_room, request
 from tertulia.engines.onnxruntime.scheduler import Scheduler
-from tertulia.engines.onnxruntime.weights import Checkpoint
+from tertulia.engines.onnxruntime.weights import Checkpoint, read_json
 from tertulia.errors import CheckpointError
 from tertulia.prompt import Prompt, Span
 from tertulia.registry import nearest
@@ -93,7 +93,8 @@ class OnnxRuntime(Engine):
             window=settings.context_window,
         )
         self.context_window = decoder.window
-        self.ends = ends(checkpoint)
+        self.ends = ends(checkpoint, decoder.vocabulary)
+        check_vocabulary(self.tokenizer, decoder.vocabulary)
         self.network = Network(decoder, settings.threads or threads(decoder))
         self.prefixes = Prefixes(settings.kept_megabytes * MEBI)
         self.scheduler = Scheduler(
@@ -157,12 +158,27 @@ def family(checkpoint: Checkpoint) -> ModuleType:
     return FAMILIES[kind]
 
 
-def ends(checkpoint: Checkpoint) -> frozenset[int]:
-    """The model's own end tokens: one, several or none."""
-    told = checkpoint.config.get("eos_token_id")
-    if isinstance(told, list):
-        return frozenset(each for each in told if type(each) is int)
-    return frozenset([told]) if type(told) is int else frozenset()
+def ends(checkpoint: Checkpoint, vocabulary: int) -> frozenset[int]:
+    """The model's own end tokens: one, several or none. generation_config.json goes first."""
+    place = checkpoint.folder / "generation_config.json"
+    config = read_json(place) if place.exists() else {}
+    told = config.get("eos_token_id", checkpoint.config.get("eos_token_id"))
+    tokens = told if isinstance(told, list) else [] if told is None else [told]
+    for token in tokens:
+        if type(token) is not int or not 0 <= token < vocabulary:
+            raise CheckpointError(
+                f"{checkpoint.folder}: eos_token_id is {told!r}, must be ids below {vocabulary}"
+            )
+    return frozenset(tokens)
+
+
+def check_vocabulary(spelling: tokenizer.Tokenizer, vocabulary: int) -> None:
+    """Raises CheckpointError for a tokenizer with ids that the weights do not have."""
+    if spelling.size > vocabulary:
+        raise CheckpointError(
+            f"the tokenizer of {spelling.name} has ids up to {spelling.size - 1}, and the weights "
+            f"end at {vocabulary - 1}: take both from the same model"
+        )
 
 
 def load(settings: Settings) -> OnnxRuntime:

@@ -10,6 +10,7 @@ from tertulia.engines.onnxruntime.request import Request, completion
 from tertulia.engines.onnxruntime.sampler import (
     apply_rules,
     draw,
+    finite_peak,
     log_probability,
     nothing_left,
     stream,
@@ -46,6 +47,7 @@ class Candidate:
     def read(self, logits: Floats) -> Iterator[Event]:
         """Chooses the next token from the logits [1, vocabulary] after the last one."""
         count = len(self.logprobs)
+        finite_peak(logits[0])
         ruled = logits[0].copy()
         apply_rules(ruled, self.request, self.said[:count])
         if ruled.max() == -np.inf:

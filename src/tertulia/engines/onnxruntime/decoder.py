@@ -57,15 +57,17 @@ class Network:
         options.log_severity_level = 4
         # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
         options.add_session_config_entry("session.x64quantprecision", "1")
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in outside.values()]
-        options.add_external_initializers(list(outside), values)
+        # The session reads these arrays where they are: they must live as long as it does.
+        self.constants = [
+            onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in outside.values()
+        ]
+        options.add_external_initializers(list(outside), self.constants)
         try:
             self.session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
             raise EngineError(f"ONNX Runtime refuses the graph: {failed}") from failed
-        decoder.graph.outside.clear()
 
     def embed(self, ids: Ids) -> Floats:
         """Rows of the embedding, [..., width]."""

@@ -71,7 +71,8 @@ def keep(logits: Floats, decoding: Decoding) -> tuple[Ids, Weights]:
     temperature = decoding.temperature
     tokens = likeliest(logits, decoding.top_k)
     kept = logits[tokens].astype(np.float64)
-    weights = np.exp((kept - kept.max()) / temperature)
+    with np.errstate(over="ignore"):
+        weights = np.exp((kept - kept.max()) / temperature)
     if decoding.top_p == 1 and decoding.min_p == 0:
         return tokens, weights
     total = weights.sum()
@@ -127,10 +128,16 @@ def log_probability(logits: Floats, token: int) -> float:
 
 def peak_and_total(logits: Floats) -> tuple[np.float32, np.float64]:
     """The largest logit, and the sum of exp(logit - largest)."""
+    peak = finite_peak(logits)
+    return peak, np.exp(logits - peak).sum(dtype=np.float64)
+
+
+def finite_peak(logits: Floats) -> np.float32:
+    """The largest logit; raises EngineError when there are none that could be compared."""
     peak: np.float32 = logits.max()
     if not np.isfinite(peak):
         raise EngineError(
             f"the model gave {peak} among its logits: the weights are damaged, or overflow; fetch "
             "the checkpoint again, or use quantization = 'float32'"
         )
-    return peak, np.exp(logits - peak).sum(dtype=np.float64)
+    return peak

@@ -44,7 +44,7 @@ class Job:
     waiting: deque[Search] = field(default_factory=deque)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Live:
     """A search and its rows."""
 
@@ -111,6 +111,10 @@ class Scheduler:
             self.queue = deque(job for job in self.queue if job.ticket in self.posted)
             for each in [live for live in self.live if live.search.ticket not in self.posted]:
                 self.retire(each)
+            # An interrupt between two statements of a step may have left rows that are nobody's.
+            owned = [slot for live in self.live for slot in live.slots]
+            for slot in [slot for slot in self.slots.rows if slot not in owned]:
+                self.slots.free(slot)
 
     def step(self) -> None:
         """Read some prompt tokens, then one token of every row. Called with the lock held."""
