@@ -3,14 +3,16 @@
 Listing reads file names and entry points; nothing is imported until it is asked for by name.
 """
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tertulia.errors import MissingExtra, UnknownName
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 EXTRAS = {
     "torch": "torch",
@@ -22,11 +24,24 @@ EXTRAS = {
 """The extra that brings a package, where it does not have the package's own name."""
 
 
-def names(room: str) -> tuple[str, ...]:
-    """Names in a room such as "tertulia.formats", sorted; files starting with "_" are private."""
+def own(room: str) -> tuple[str, ...]:
+    """Names of our own files in a room such as "tertulia.formats", sorted; "_…" is private."""
     folder = importlib.import_module(room).__path__
-    own = (file.name for file in pkgutil.iter_modules(folder) if not file.name.startswith("_"))
-    return tuple(sorted({*own, *(entry.name for entry in entry_points(group=room))}))
+    files = (file.name for file in pkgutil.iter_modules(folder))
+    return tuple(sorted(name for name in files if not name.startswith("_")))
+
+
+def names(room: str) -> tuple[str, ...]:
+    """Names in a room, those of installed plug-ins among them, sorted."""
+    return tuple(sorted({*own(room), *plugins(room)}))
+
+
+def plugins(room: str) -> dict[str, "EntryPoint"]:
+    """What installed packages offer for a room, by name."""
+    # Imported here: it takes as long as everything else that `tertulia --help` needs together.
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group=room)}
 
 
 def load(room: str, name: str) -> ModuleType:
@@ -36,14 +51,13 @@ def load(room: str, name: str) -> ModuleType:
     with the line to install, when the file needs a package that is not here: so every module may
     import its dependencies plainly, at the top.
     """
-    known = names(room)
-    if name not in known:
-        raise UnknownName(f"no {name!r} in {room}: {nearest(name, known)}")
-    for entry in entry_points(group=room, name=name):
-        plugin: ModuleType = entry.load()
-        return plugin
     try:
-        return importlib.import_module(f"{room}.{name}")
+        if name in own(room):
+            return importlib.import_module(f"{room}.{name}")
+        offered = plugins(room)
+        if name in offered:
+            plugin: ModuleType = offered[name].load()
+            return plugin
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package in ("tertulia", ""):
@@ -51,10 +65,13 @@ def load(room: str, name: str) -> ModuleType:
         raise MissingExtra(
             f"{room}.{name} needs {package}: pip install 'tertulia[{EXTRAS.get(package, package)}]'"
         ) from missing
+    raise UnknownName(f"no {name!r} in {room}: {nearest(name, names(room))}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message about a wrong name: the nearest right one, and all of them."""
+    import difflib  # only a mistake needs it
+
     known = tuple(known)
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""

@@ -52,7 +52,7 @@ def parser(words: Sequence[str] = ()) -> Parser:
     top = Parser(prog="tertulia", description=ABOUT)
     top.add_argument("--version", action="version", version=f"tertulia {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    known = registry.names(__name__)
+    known = registry.own(__name__)
     asked = [word for word in words[:1] if not word.startswith("-")]
     if asked and asked[0] not in known:
         raise UnknownName(f"no verb {asked[0]!r}: {registry.nearest(asked[0], known)}")
