@@ -1,7 +1,6 @@
 """`tertulia doctor`: what this machine can run, and the line that cures what it cannot."""
 
 import argparse
-import importlib.metadata
 import json
 import platform
 import shutil
@@ -71,11 +70,21 @@ def python() -> Check:
     return Check("python", "ok", version)
 
 
-def package(name: str) -> Check:
+def installed(name: str) -> str | None:
+    """The version of an installed package; None when it is not there."""
+    # Imported here: `tertulia --help` reads this file, and would take twice as long.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return Check(name, "ok", importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return Check(name, "broken", "not installed", f"pip install {name}")
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def package(name: str) -> Check:
+    if found := installed(name):
+        return Check(name, "ok", found)
+    return Check(name, "broken", "not installed", f"pip install {name}")
 
 
 def attempted(name: str, attempt: Callable[[], str], cure: str) -> Check:
@@ -115,15 +124,10 @@ def writable(path: Path | None) -> str:
 
 
 def optional(name: str, extra: str, use: str) -> Check:
-    try:
-        return Check(name, "ok", importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        cure = f"pip install 'tertulia[{extra}]'"
-        if name == "torch":
-            cuda = (
-                "an NVIDIA GPU is here: leave the index out"
-                if shutil.which("nvidia-smi")
-                else ("for an NVIDIA GPU leave the index out")
-            )
-            cure = f"{CPU_TORCH} ({cuda}), then {cure}"
-        return Check(name, "absent", f"optional: {use}", cure)
+    if found := installed(name):
+        return Check(name, "ok", found)
+    cure = f"pip install 'tertulia[{extra}]'"
+    if name == "torch":
+        here = "an NVIDIA GPU is here:" if shutil.which("nvidia-smi") else "for an NVIDIA GPU"
+        cure = f"{CPU_TORCH} ({here} leave the index out), then {cure}"
+    return Check(name, "absent", f"optional: {use}", cure)
