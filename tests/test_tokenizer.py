@@ -270,6 +270,14 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path) -> None:
         tokenizer.load(tmp_path / "tokenizer.json")
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "spiece.model"])
+def test_a_huge_file_is_not_read(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(TokenizerError, match="larger than 256 MiB"):
+        tokenizer.load(tmp_path)
+
+
 def test_a_vocabulary_without_its_merges_is_told(tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text("{}")
     with pytest.raises(TokenizerError, match="merges.txt"):

@@ -107,16 +107,18 @@ def ordinary(name: str) -> bool:
 def content(file: Path) -> bytes:
     """The bytes of a file of bearable size."""
     try:
+        size = file.stat().st_size
         with file.open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
+            data = opened.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
     except (OSError, ValueError) as error:
         raise TokenizerError(
             f"cannot read tokenizer {file}: {error}; is the path right?"
         ) from error
-    if len(data) > MAX_BYTES:
+    # A device says that it has no size, and then gives without end.
+    if max(size, len(data)) > MAX_BYTES:
         raise TokenizerError(
-            f"{file} is larger than {MAX_BYTES // 2**20} MiB, which no tokenizer is: "
-            "is it the right file?"
+            f"tokenizer {file} is larger than {MAX_BYTES // 2**20} MiB, which none is: is it the "
+            "right file?"
         )
     return data
 

@@ -215,23 +215,26 @@ def retry_after(value: str | None) -> float | None:
 
 def lines(response: httpx.Response, url: str) -> Iterator[bytes]:
     """Lines as they come, parted at line feeds only: JSON may hold other kinds of break."""
-    rest, total = b"", 0
+    rest, total = bytearray(), 0
     for chunk in response.iter_bytes():
         total += len(chunk)
-        *whole, rest = (rest + chunk).split(b"\n")
+        first, *others = chunk.split(b"\n")
+        rest += first
+        for other in others:
+            yield bytes(rest)
+            rest = bytearray(other)
         if total > MAX_BODY or len(rest) > MAX_LINE:
             raise too_large(url)
-        yield from whole
-    yield rest
+    yield bytes(rest)
 
 
 def capped(response: httpx.Response, most: int, url: str) -> bytes:
-    data = b""
+    data = bytearray()
     for chunk in response.iter_bytes():
         data += chunk
         if len(data) > most:
             raise too_large(url)
-    return data
+    return bytes(data)
 
 
 def too_large(url: str) -> EngineError:
