@@ -247,6 +247,21 @@ def test_the_files_of_the_slow_tokenizer_say_the_same_as_the_fast_one() -> None:
     assert pair.vocabulary.controls == fast.vocabulary.controls
 
 
+def test_the_control_pieces_of_a_unigram_json_cannot_be_typed(tmp_path: Path) -> None:
+    letters = [(letter, -3.0) for letter in "▁abs/<>"]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *letters, ("▁a", -1.0)]
+    whole = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=2))
+    whole.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    whole.decoder = tokenizers.decoders.Metaspace()
+    harmless = whole.encode("ab a b").ids
+    whole.add_special_tokens(["<pad>", "</s>", "<unk>"])
+    whole.save(str(tmp_path / "tokenizer.json"))
+    found = tokenizer.load(tmp_path)
+    assert found.ids([Span("ab a b"), control("</s>")]) == [*harmless, 1]
+    assert not {0, 1} & set(found.ids([Span("a</s><pad></s>")]))
+    assert found.text(found.ids([Span("a</s> b"), control("</s>")])) == "a</s> b</s>"
+
+
 def test_a_first_blank_is_put_only_before_the_very_first_text(tmp_path: Path) -> None:
     data = json.loads(tiny_tokenizer().to_str())
     data["model"]["vocab"]["▁"] = len(data["model"]["vocab"])
