@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +125,8 @@ def settings(args: argparse.Namespace) -> dict[str, object]:
 
 def toml_value(text: str) -> object:
     """A value as TOML has it (true, 3, ["a"]); anything else is a string."""
+    import tomllib
+
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except ValueError:

@@ -2,7 +2,6 @@
 
 import argparse
 import itertools
-import secrets
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
@@ -135,4 +134,7 @@ def seeds(first: int | None) -> Iterator[int]:
     """The seeds of the replies: counted from the first, or drawn when none is given."""
     if first is not None:
         return (n % 2**63 for n in itertools.count(first))
-    return iter(lambda: secrets.randbelow(2**31), -1)
+    from random import SystemRandom
+
+    chance = SystemRandom()
+    return iter(lambda: chance.randrange(2**31), -1)
