@@ -48,13 +48,21 @@ class Stage:
     last_rate: float = 2e-3
 
 
+# 2 840 steps of 4 096 tokens: 11.6 M tokens, 7.4 M of them learned; 85 minutes on two busy cores.
+MINI = (
+    Stage(rows="first", steps=1_600, first_rate=3e-3, last_rate=1.9e-3),
+    Stage(rows="second", steps=960, first_rate=1.8e-3, last_rate=4.5e-4),
+    Stage(rows="long", steps=280, batch=4, first_rate=4.5e-4, last_rate=0.0),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """tertulia-mini: 17.3 M parameters = 8 192 x 384 (tied) + 8 x (4 x 384^2 + 3 x 384 x 1 024)."""
 
     corpus: str
     run: str
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = MINI
     vocabulary: int = 8_192
     width: int = 384
     layers: int = 8
