@@ -38,7 +38,8 @@ check: $(VENV)/.test
 
 golden: $(VENV)/.test
 	$(BIN)/python -m tests.golden.write
-	git diff --stat -- tests/golden
+	$(BIN)/python -m tests.pages
+	git diff --stat -- tests/golden docs README.md
 
 bench: $(VENV)/.test
 	$(BIN)/python bench/$(Q).py
