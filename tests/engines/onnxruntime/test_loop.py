@@ -136,6 +136,14 @@ def test_closing_the_iterator_frees_every_row_at_once(engine: OnnxRuntime) -> No
     assert not scheduler.posted
 
 
+def test_rows_that_an_interrupt_left_behind_are_freed(engine: OnnxRuntime) -> None:
+    halves, groups, head = engine.scheduler.slots.sizes
+    engine.scheduler.slots.take(np.zeros((halves, groups, 3, head), np.float32))
+    with closing(engine.events([prompt(3)], [SAMPLED])) as events:
+        next(events)
+    assert not engine.scheduler.slots.rows
+
+
 def test_two_callers_at_once_get_what_each_gets_alone(engine: OnnxRuntime) -> None:
     asked = [(prompt(5 + n), replace(SAMPLED, seed=n, candidates=2)) for n in range(4)]
     alone = [said(engine, *each) for each in asked]
