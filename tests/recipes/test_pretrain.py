@@ -92,3 +92,10 @@ def test_a_killed_run_goes_on_to_the_same_weights(corpus: Path) -> None:
     again = load_file(corpus / "killed" / "weights" / "model.safetensors")
     assert whole.keys() == again.keys()
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_run_can_begin_from_the_weights_of_another(corpus: Path) -> None:
+    assert start(settings(corpus, "whole")).wait() == 0
+    told = settings(corpus, "more", weights=str(corpus / "whole" / "weights"))
+    assert start(told).wait() == 0
+    assert losses(corpus / "more")[1] < losses(corpus / "whole")[2]

@@ -63,6 +63,7 @@ class Settings:
     corpus: str
     run: str
     stages: tuple[Stage, ...] = MINI
+    weights: str = ""  # a float checkpoint to begin from (checkpoints/int8.py expands the shipped)
     vocabulary: int = 8_192
     width: int = 384
     layers: int = 8
@@ -123,7 +124,7 @@ def run(settings: Settings) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
 
-    model = LlamaForCausalLM(architecture(settings))
+    model = begin(settings)
     optimizers = make_optimizers(model, settings)
     learner = Learner(model, begin=1)
     learner, *optimizers = accelerator.prepare(learner, *optimizers)
@@ -161,6 +162,13 @@ def run(settings: Settings) -> None:
         if done % settings.checkpoint_every == 0 or done == total:
             save(accelerator, folder, done)
     accelerator.unwrap_model(learner).model.save_pretrained(folder / "weights")
+
+
+def begin(settings: Settings) -> LlamaForCausalLM:
+    """The model before its first step: the given weights, else random ones."""
+    if settings.weights:
+        return LlamaForCausalLM.from_pretrained(settings.weights, attn_implementation="eager")
+    return LlamaForCausalLM(architecture(settings))
 
 
 def architecture(settings: Settings) -> LlamaConfig:
