@@ -26,9 +26,13 @@ def onnxruntime(folder: Path) -> Iterator[Engine]:
 
 @contextmanager
 def transformers(folder: Path) -> Iterator[Engine]:
+    torch = pytest.importorskip("torch", reason="pip install 'tertulia[torch]'")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # Tiny matrices are slowest when many threads share them.
     engine = engines.load("transformers", model=str(tiny_llama(folder)), device="cpu")
     yield engine
     engine.close()
+    torch.set_num_threads(threads)
 
 
 @contextmanager
