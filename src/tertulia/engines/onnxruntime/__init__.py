@@ -105,7 +105,7 @@ class OnnxRuntime(Engine):
         )
 
     def count_tokens(self, prompt: Prompt) -> int:
-        return len(self.tokenizer.ids(prompt.spans))
+        return len(self.tokenizer.ids(prompt.runs()))
 
     def events(self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]) -> Iterator[Event]:
         requests = [
@@ -130,7 +130,7 @@ class OnnxRuntime(Engine):
     ) -> list[tuple[float, ...]]:
         scores = []
         for prompt, reply in zip(prompts, replies, strict=True):
-            ids = np.array(self.tokenizer.ids(prompt.spans), np.int64)
+            ids = np.array(self.tokenizer.ids(prompt.runs()), np.int64)
             said = np.array(self.tokenizer.ids(reply), np.int64)
             check_room(len(ids), len(said), self.context_window)
             scores.append(self.scheduler.score(ids, said))

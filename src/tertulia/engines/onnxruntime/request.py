@@ -50,7 +50,7 @@ def request(
     Raises PromptTooLong when there is no room for one token, UnsupportedDecoding for a banned
     token that the vocabulary lacks.
     """
-    ids = np.array(tokenizer.ids(prompt.spans), np.int64)
+    ids = np.array(tokenizer.ids(prompt.runs()), np.int64)
     named = (*prompt.stop, *decoding.stop)
     tokens = {name: tokenizer.control(name) for name in named}
     seed = decoding.seed
