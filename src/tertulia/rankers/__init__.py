@@ -12,6 +12,7 @@ from typing import Protocol
 from tertulia import config, registry
 from tertulia.conversation import Conversation
 from tertulia.engines import Completion, Engine
+from tertulia.errors import UnsupportedDecoding
 from tertulia.formats import Format
 
 DROPPED = -math.inf
@@ -43,6 +44,19 @@ class Ranker(Protocol):
 
     def score(self, conversation: Conversation, candidates: Sequence[Candidate]) -> list[float]:
         """One score per candidate, higher is better; DROPPED for one that must not be said."""
+
+
+def mean_logprob(logprobs: Sequence[float], ranker: str) -> float:
+    """Mean log-probability per token, what ended the reply included.
+
+    Raises UnsupportedDecoding when the engine told none, in the name of the ranker that needs them.
+    """
+    if not logprobs:
+        raise UnsupportedDecoding(
+            f"the {ranker} ranker needs token probabilities, which this engine did not give: take "
+            "the ranker out of the agent file, or use the onnxruntime or transformers engine"
+        )
+    return sum(logprobs) / len(logprobs)
 
 
 def load(name: str, *, format: Format, engine: Engine, **settings: object) -> Ranker:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 
 from tertulia.conversation import Conversation, Direction, Plan, Turn
 from tertulia.engines import Engine
-from tertulia.errors import UnsupportedDecoding
 from tertulia.formats import Format
 from tertulia.prompt import Prompt
-from tertulia.rankers import Candidate
+from tertulia.rankers import Candidate, mean_logprob
 
 CONDITIONS = ("turns", "situation", "instruction", "personas", "knowledge", "memory", "plan")
 
@@ -56,7 +55,11 @@ class Contrast:
         ]
         alone = self.engine.score([prompt] * len(replies), replies)
         return [
-            self.settings.weight * (mean(asked.completion.logprobs) - mean(without))
+            self.settings.weight
+            * (
+                mean_logprob(asked.completion.logprobs, "contrast")
+                - mean_logprob(without, "contrast")
+            )
             for asked, without in zip(candidates, alone, strict=True)
         ]
 
@@ -81,15 +84,6 @@ def stripped(conversation: Conversation, without: Sequence[str]) -> Conversation
         turns=() if "turns" in without else conversation.turns,
         plan=Plan() if "plan" in without else conversation.plan,
     )
-
-
-def mean(logprobs: Sequence[float]) -> float:
-    if not logprobs:
-        raise UnsupportedDecoding(
-            "the contrast ranker needs token probabilities, which this engine did not give: take "
-            "the ranker out of the agent file, or use the onnxruntime or transformers engine"
-        )
-    return sum(logprobs) / len(logprobs)
 
 
 def load(settings: Settings, format: Format, engine: Engine) -> Contrast:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from tertulia.conversation import Conversation
 from tertulia.engines import Engine
-from tertulia.errors import UnsupportedDecoding
 from tertulia.formats import Format
-from tertulia.rankers import Candidate
+from tertulia.rankers import Candidate, mean_logprob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +26,10 @@ class Likelihood:
 
     def score(self, conversation: Conversation, candidates: Sequence[Candidate]) -> list[float]:
         """Mean log-probability per token, what ended the reply included."""
-        return [self.settings.weight * mean_logprob(each) for each in candidates]
-
-
-def mean_logprob(candidate: Candidate) -> float:
-    logprobs = candidate.completion.logprobs
-    if not logprobs:
-        raise UnsupportedDecoding(
-            "the likelihood ranker needs token probabilities, which this engine did not give: "
-            "take the ranker out of the agent file, or use the onnxruntime or transformers engine"
-        )
-    return sum(logprobs) / len(logprobs)
+        return [
+            self.settings.weight * mean_logprob(each.completion.logprobs, self.name)
+            for each in candidates
+        ]
 
 
 def load(settings: Settings, format: Format, engine: Engine) -> Likelihood:
