@@ -44,6 +44,9 @@ class Odds:
     no_plan: float = 0.3  # scenes: the reply comes without any plan
     field_given: float = 0.35  # scenes: each field, when there is a plan
     field_thought: float = 0.45
+    history: float = (
+        1.0  # scenes: the turns before the tail are learned too; they come in many tails
+    )
     swapped: float = 0.2  # scenes: the other side is taken as agent
     default_names: float = 0.4
     names_in_turns: float = 0.05
@@ -58,12 +61,14 @@ class Example:
     reply         the tail to be learned
     thought       the fields of the plan the model is to write itself
     names         the speakers' names are written in every turn
+    history       the turns before the reply are learned as well
     """
 
     conversation: Conversation
     reply: Turn
     thought: Plan
     names: bool
+    history: bool = True
 
 
 def examples(
@@ -118,7 +123,10 @@ def scene_example(
         direction = replace(direction, instruction="")
     kept = replace(talk, direction=direction, plan=given, turns=talk.turns[first:last])
     names = chance.random() < odds.names_in_turns
-    return Example(conversation=kept, reply=talk.turns[last], thought=thought, names=names)
+    history = chance.random() < odds.history
+    return Example(
+        conversation=kept, reply=talk.turns[last], thought=thought, names=names, history=history
+    )
 
 
 def thinned(direction: Direction, odds: Odds, chance: Random) -> Direction:

@@ -35,7 +35,8 @@ def spans(example: Example, native: Native) -> tuple[Span, ...]:
     else:
         head = native.render(talk).spans
     whole = given.over(thought)
-    return (*mark_turns(head), *native.target(example.reply, whole))
+    shown = mark_turns(head) if example.history else head
+    return (*shown, *native.target(example.reply, whole))
 
 
 def tokens(marked: Iterable[Span], encode: Encode) -> Tokens:
