@@ -25,10 +25,10 @@ chat: $(VENV)/.base
 	@$(BIN)/tertulia chat $(SCENE) $(ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m 'not models and not slow'
+	$(BIN)/python -m pytest -n auto -m 'not models and not slow'
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
