@@ -15,13 +15,14 @@ goal         "ask about X." or "talk about X." pinned, X one of ten topics drawn
 question     share of the replies under "ask about X." that hold a question mark
 fact         turns whose written reply uses a word of an agent's fact that nothing else in the
              prompt holds: share of replies with such a word, with and without the agent's facts
-knowledge    the same for passages
+knowledge    the same for passages; where turns are fewer than cases, each is drawn several times
 
 Replies are sampled at temperature 0.7, nucleus 0.9, at most 48 tokens; the same random numbers
-with and without.
+with and without. Sampling runs in bfloat16, perplexity in float32.
 """
 
 import argparse
+import copy
 import json
 import math
 import random
@@ -52,6 +53,7 @@ NATIVE = formats.load("native")
 @dataclass(frozen=True)
 class Model:
     weights: LlamaForCausalLM
+    quick: LlamaForCausalLM  # the same in bfloat16
     spelling: tokenizer.Tokenizer
 
 
@@ -62,38 +64,53 @@ def load(folder: Path) -> Model:
         if quantized:
             int8.expand(folder, Path(wide))
         weights = LlamaForCausalLM.from_pretrained(wide if quantized else folder)
-    return Model(weights.eval(), spelling)
+    return Model(weights.eval(), copy.deepcopy(weights).bfloat16().eval(), spelling)
 
 
 @torch.no_grad()
 def sample(model: Model, prompts: Sequence[Prompt], seed: int, batch: int = 40) -> list[str]:
-    """One reply a prompt; row n uses random stream (seed, n) whatever else is in the batch."""
-    replies: list[str] = []
-    for first in range(0, len(prompts), batch):
-        ids = [model.spelling.ids(prompt.spans)[-960:] for prompt in prompts[first : first + batch]]
-        width = max(map(len, ids))
-        tokens = torch.tensor([[0] * (width - len(row)) + row for row in ids])
-        mask = torch.arange(width)[None] >= torch.tensor([width - len(r) for r in ids])[:, None]
-        draws = [random.Random(f"{seed} {first + n}") for n in range(len(ids))]
-        said: list[list[int]] = [[] for _ in ids]
-        open_rows = [True] * len(ids)
-        past, place = None, mask.long().cumsum(1) - 1
-        for _ in range(48):
-            out = model.weights(input_ids=tokens, attention_mask=mask.long(),
-                                position_ids=place.clamp(min=0), past_key_values=past)  # fmt: skip
-            past = out.past_key_values
-            chosen = nucleus(out.logits[:, -1], [each.random() for each in draws])
-            for n, token in enumerate(chosen):
-                open_rows[n] = open_rows[n] and token != 2
-                if open_rows[n]:
-                    said[n].append(token)
-            if not any(open_rows):
-                break
-            tokens = torch.tensor(chosen)[:, None]
-            mask = torch.cat([mask, torch.ones(len(ids), 1, dtype=torch.bool)], 1)
-            place = place[:, -1:] + 1
-        replies += [NATIVE.parse(model.spelling.text(row)).text for row in said]
+    """One reply a prompt; prompt n uses random stream (seed, n) whatever else is in the batch."""
+    ids = [model.spelling.ids(prompt.spans)[-960:] for prompt in prompts]
+    order = sorted(range(len(ids)), key=lambda n: len(ids[n]))  # little padding
+    replies = [""] * len(ids)
+    for first in range(0, len(order), batch):
+        members = order[first : first + batch]
+        draws = [random.Random(f"{seed} {n}") for n in members]
+        for n, said in zip(members, unroll(model, [ids[n] for n in members], draws), strict=True):
+            replies[n] = NATIVE.parse(model.spelling.text(said)).text
     return replies
+
+
+def unroll(
+    model: Model, ids: Sequence[list[int]], draws: Sequence[random.Random]
+) -> list[list[int]]:
+    """What follows each prompt, at most 48 tokens, up to the end of the turn."""
+    width = max(map(len, ids))
+    tokens = torch.tensor([[0] * (width - len(row)) + row for row in ids])
+    mask = torch.arange(width)[None] >= torch.tensor([width - len(r) for r in ids])[:, None]
+    said: list[list[int]] = [[] for _ in ids]
+    open_rows = [True] * len(ids)
+    past, place = None, mask.long().cumsum(1) - 1
+    for _ in range(48):
+        out = model.quick(
+            input_ids=tokens,
+            attention_mask=mask.long(),
+            position_ids=place.clamp(min=0),
+            past_key_values=past,
+            logits_to_keep=1,
+        )
+        past = out.past_key_values
+        chosen = nucleus(out.logits[:, -1], [each.random() for each in draws])
+        for n, token in enumerate(chosen):
+            open_rows[n] = open_rows[n] and token != 2
+            if open_rows[n]:
+                said[n].append(token)
+        if not any(open_rows):
+            break
+        tokens = torch.tensor(chosen)[:, None]
+        mask = torch.cat([mask, torch.ones(len(ids), 1, dtype=torch.bool)], 1)
+        place = place[:, -1:] + 1
+    return said
 
 
 def nucleus(logits: torch.Tensor, draws: Sequence[float]) -> list[int]:
@@ -176,7 +193,7 @@ def use_cases(found: Sequence[tuple[Conversation, str]], most: int, kind: str) -
         told = {word for text in texts for word in mining.content(text)} - known
         if told & words(reply):
             cases.append(Case(talk, bare, frozenset(told)))
-    return cases[:most]
+    return (cases * (most // len(cases) + 1))[:most] if cases else []  # each with other draws
 
 
 def shown(replies: Sequence[str], cases: Sequence[Case]) -> float:
@@ -184,9 +201,13 @@ def shown(replies: Sequence[str], cases: Sequence[Case]) -> float:
     return round(hits / max(1, len(cases)), 3)
 
 
-def control(model: Model, cases: Sequence[Case]) -> dict[str, float]:
+def control(
+    model: Model, cases: Sequence[Case], bare: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Shares with and without; `bare` are the replies without, where they are known already."""
     given = sample(model, [NATIVE.render(case.given) for case in cases], seed=1)
-    bare = sample(model, [NATIVE.render(case.bare) for case in cases], seed=1)
+    if bare is None:
+        bare = sample(model, [NATIVE.render(case.bare) for case in cases], seed=1)
     question = round(sum("?" in reply for reply in given) / max(1, len(cases)), 3)
     return {"with": shown(given, cases), "without": shown(bare, cases), "n": len(cases),
             "question": question}  # fmt: skip
@@ -231,8 +252,8 @@ def main() -> None:
         "repetition_4": repetition(replies),
         "distinct_2": distinct_2(replies),
         "mean_words": round(sum(len(r.split()) for r in replies) / len(replies), 1),
-        "goal_ask": control(model, goal_cases(found, asked.cases, "ask")),
-        "goal_talk": control(model, goal_cases(found, asked.cases, "talk")),
+        "goal_ask": control(model, goal_cases(found, asked.cases, "ask"), replies),
+        "goal_talk": control(model, goal_cases(found, asked.cases, "talk"), replies),
         "fact": control(model, use_cases(found, asked.cases, "fact")),
         "knowledge": control(model, use_cases(found, asked.cases, "knowledge")),
         "seconds": round(time.monotonic() - began, 1),
