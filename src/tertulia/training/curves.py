@@ -20,8 +20,8 @@ def draw(metrics: Path, picture: Path) -> None:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for name, points in curves.items():
-        style = {"color": "lightgrey"} if name == "training" else {"marker": "."}
-        axes.plot(list(points), list(points.values()), label=name, **style)
+        color, marker = ("lightgrey", "") if name == "training" else (None, ".")
+        axes.plot(list(points), list(points.values()), color=color, marker=marker, label=name)
     axes.set(xlabel="step", ylabel="loss, nats per learned token")
     axes.legend(fontsize="small")
     figure.savefig(picture)
