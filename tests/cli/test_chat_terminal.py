@@ -115,6 +115,7 @@ def test_ctrl_c_while_generating_stops_the_reply_and_the_talk_goes_on(
             terminal.expect("User:")
             terminal.send(f"/back{ENTER}")
             terminal.expect("taken back; no turns now")
+            terminal.expect("User:")
             terminal.send(CTRL_D)
             assert terminal.ended() == 0
 

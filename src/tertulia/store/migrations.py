@@ -46,7 +46,13 @@ def migrate(
 
     Raises StoreError for a database that is no store of talks, or has a newer schema.
     """
-    if schema(connection, where, steps) == len(steps):
+    connection.execute("BEGIN")
+    try:
+        # In one transaction: another program may be taking the steps right now.
+        newest = schema(connection, where, steps) == len(steps)
+    finally:
+        connection.execute("ROLLBACK")
+    if newest:
         return
     for number, statements in enumerate(steps, start=1):
         connection.execute("BEGIN IMMEDIATE")
