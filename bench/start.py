@@ -8,7 +8,7 @@ import       python -c "import tertulia"
 help         python -m tertulia --help
 load         opening the default agent, its imports included
 first piece  from the start of the process to the first piece of the built-in model's first reply
-reply        … to the end of that reply (eight candidates, ranked: the default agent)
+reply        … to the end of that reply (sixteen candidates, ranked: the default agent)
 peak         megabytes of memory at the end of it
 
 One JSON line with medians and the spread (largest less smallest) goes to bench/results/start.jsonl.
