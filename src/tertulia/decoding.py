@@ -149,7 +149,14 @@ PINGPONG_BEAM = replace(PINGPONG, temperature=0.0, top_p=1.0, top_k=0, beams=10)
 
 PRESETS: Mapping[str, Preset] = {
     "native": Preset(
-        Decoding(temperature=0.7, top_k=50, top_p=0.9, max_new_tokens=60, candidates=16),
+        Decoding(
+            temperature=0.8,
+            top_k=50,
+            top_p=0.92,
+            min_new_tokens=3,
+            max_new_tokens=60,
+            candidates=16,
+        ),
         "chosen for tertulia-mini; see its model card",
     ),
     "greedy": Preset(Decoding(temperature=0.0), "the likeliest token each time"),

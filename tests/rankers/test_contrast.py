@@ -65,6 +65,7 @@ def test_only_what_is_named_is_left_out() -> None:
 def test_its_name_tells_what_it_leaves_out(engine: Engine) -> None:
     assert contrast(engine).name == "contrast"
     assert contrast(engine, without=["plan", "memory"]).name == "contrast:plan+memory"
+    assert contrast(engine, label="all").name == "contrast:all"
 
 
 def test_a_long_talk_is_cut_as_the_agent_cuts_it(engine: Engine) -> None:

@@ -20,10 +20,14 @@ CONDITIONS = ("turns", "situation", "instruction", "personas", "knowledge", "mem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The conditions that are left out for comparison, of CONDITIONS, and the score's factor."""
+    """The conditions that are left out for comparison, of CONDITIONS, and the score's factor.
+
+    label  stands behind the ranker's name among the scores; the conditions themselves if empty
+    """
 
     without: tuple[str, ...] = CONDITIONS
     weight: float = 1.0
+    label: str = ""
 
     def __post_init__(self) -> None:
         for name in self.without:
@@ -39,8 +43,9 @@ class Contrast:
 
     @property
     def name(self) -> str:
-        every = self.settings.without == CONDITIONS
-        return "contrast" if every else f"contrast:{'+'.join(self.settings.without)}"
+        if self.settings.without == CONDITIONS and not self.settings.label:
+            return "contrast"
+        return f"contrast:{self.settings.label or '+'.join(self.settings.without)}"
 
     def score(self, conversation: Conversation, candidates: Sequence[Candidate]) -> list[float]:
         """Weight times the gain in mean log-probability per token; 0 when nothing is left out."""
