@@ -111,3 +111,10 @@ def test_a_fold_sees_every_letter_and_blank_that_sentencepiece_would_make(
             assert fold in (seen, SKIP), hex(code)
         elif seen.isascii():
             assert fold == seen, hex(code)
+
+
+def test_a_sign_for_a_line_break_does_not_open_a_marker() -> None:
+    neutral = Neutral(markers=("<sep>",), one_line=True, unknown="<")
+    made = neutral.make("hello\nsep> there")
+    assert made == "hello␊s¦ep> there"
+    assert neutral.undo(made) == "hello\nsep> there"

@@ -78,19 +78,19 @@ class Neutral:
     def make(self, text: str) -> str:
         """The text with its markers made harmless; lone surrogates become U+FFFD."""
         text = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+        if signs := self.signs:
+            text = signed(text, signs)
+        # After the signs: a T5 knows none of them, so `␊sep>` has the ids of `<sep>`.
         pattern = compiled(self.markers, self.words, self.unknown)
-        if pattern is not None:
-            text = barred(text, pattern)
-        signs = self.signs
-        return signed(text, signs) if signs else text
+        return text if pattern is None else barred(text, pattern)
 
     def undo(self, text: str) -> str:
         """The text as it was typed."""
-        signs = self.signs
-        if signs:
-            text = unsigned(text, signs)
         pattern = compiled(self.markers, self.words, self.unknown)
-        return unbarred(text, pattern) if pattern is not None else text
+        if pattern is not None:
+            text = unbarred(text, pattern)
+        signs = self.signs
+        return unsigned(text, signs) if signs else text
 
     @property
     def signs(self) -> str:
