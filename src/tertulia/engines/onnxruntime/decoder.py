@@ -18,9 +18,11 @@ Ids = NDArray[np.int64]
 class Decoder:
     """What a family gives: a graph and the sizes the loop needs.
 
-    groups  key/value heads
-    head    numbers in each of them
-    window  positions
+    groups     key/value heads
+    head       numbers in each of them
+    window     positions
+    scale      what rows of the embedding are multiplied by, as in Vaswani et al. (2017), 3.4
+    positions  [window, width], added to these rows; None where the graph turns or biases instead
     """
 
     graph: Graph
@@ -29,6 +31,8 @@ class Decoder:
     groups: int
     head: int
     window: int
+    scale: float = 1.0
+    positions: Floats | None = None
 
     @property
     def vocabulary(self) -> int:
@@ -69,12 +73,20 @@ class Network:
         except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
             raise EngineError(f"ONNX Runtime refuses the graph: {failed}") from failed
 
-    def embed(self, ids: Ids) -> Floats:
-        """Rows of the embedding, [..., width]."""
-        rows = self.embedding.rows[ids].astype(np.float32)
+    def embed(self, ids: Ids, kept: NDArray[np.int32]) -> Floats:
+        """What the first layer reads: [rows, tokens, width].
+
+        ids   [rows, tokens]
+        kept  [rows], positions before them
+        """
+        x = self.embedding.rows[ids].astype(np.float32)
         if self.embedding.scale is not None:
-            rows *= self.embedding.scale[ids][..., None]
-        return rows
+            x *= self.embedding.scale[ids][..., None]
+        if self.decoder.scale != 1.0:
+            x *= np.float32(self.decoder.scale)
+        if self.decoder.positions is not None:
+            x += self.decoder.positions[kept[:, None] + np.arange(ids.shape[1])]
+        return x
 
     def run(
         self, ids: Ids, kept: NDArray[np.int32], room: Floats, places: Sequence[int] | None = None
@@ -98,7 +110,7 @@ class Network:
                 place = ("cpu", 0, np.float32, array.shape, array.ctypes.data)
                 binding.bind_input(f"past_{kind}{layer}", *place)
                 binding.bind_output(f"{kind}{layer}", *place)
-        binding.bind_cpu_input("x", self.embed(ids))
+        binding.bind_cpu_input("x", self.embed(ids, kept))
         binding.bind_cpu_input("places", asked.astype(np.int64))
         binding.bind_cpu_input("lengths", total - 1)
         binding.bind_cpu_input("longest", np.array(total.max(), np.int32))
