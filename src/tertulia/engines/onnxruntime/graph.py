@@ -1,6 +1,6 @@
 """Building blocks of decoder graphs: nodes, constants, linear layers in either arithmetic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,7 +108,65 @@ class Graph:
         self.quantised[x] = largest, rows
         return largest, rows
 
+    def layer_norm(self, x: str, weight: Floats, bias: Floats, eps: float) -> str:
+        """Rows with their mean taken off, over their standard deviation (arXiv:1607.06450)."""
+        inputs = x, self.constant(weight), self.constant(bias)
+        return self.op("LayerNormalization", *inputs, axis=-1, epsilon=eps)
+
+    def rms_norm(self, x: str, weight: Floats, eps: float) -> str:
+        """Rows over the root of their mean square (arXiv:1910.07467)."""
+        return self.op(
+            "SimplifiedLayerNormalization", x, self.constant(weight), axis=-1, epsilon=eps
+        )
+
+    def skip_layer_norm(
+        self, x: str, said: str, weight: Floats, bias: Floats, eps: float
+    ) -> tuple[str, str]:
+        """The layer norm of x + said, and the sum itself."""
+        return self.skip("SkipLayerNormalization", eps, x, said, weight, bias)
+
+    def skip_rms_norm(self, x: str, said: str, weight: Floats, eps: float) -> tuple[str, str]:
+        """The RMS norm of x + said, and the sum itself."""
+        return self.skip("SkipSimplifiedLayerNormalization", eps, x, said, weight)
+
+    def skip(self, kind: str, eps: float, x: str, said: str, *weights: Floats) -> tuple[str, str]:
+        normed, total = self.name(), self.name()
+        inputs = [x, said, *(self.constant(each) for each in weights)]
+        self.ops(kind, inputs, [normed, "", "", total], epsilon=eps)
+        return normed, total
+
+    def relu(self, x: str) -> str:
+        return self.op("Relu", x)
+
+    def gelu(self, x: str) -> str:
+        """Times Phi(x), by the error function (arXiv:1606.08415)."""
+        return self.op("Gelu", x)
+
+    def gelu_new(self, x: str) -> str:
+        """GELU by its tanh approximation, which GPT-2 was trained with."""
+        return self.op("FastGelu", x, domain=MICROSOFT)
+
+    def silu(self, x: str) -> str:
+        """Times sigmoid(x)."""
+        return self.op("QuickGelu", x, domain=MICROSOFT, alpha=1.0)
+
+    def softcap(self, x: str, cap: float, to: str = "") -> str:
+        """Values below cap: cap tanh(x / cap), as in Gemma 2 (arXiv:2408.00118)."""
+        most = self.constant(np.float32(cap))
+        return self.op("Mul", self.op("Tanh", self.op("Div", x, most)), most, to=to)
+
     def model(self) -> tuple[bytes, Mapping[str, NDArray[np.generic]]]:
         """The model, and the constants to hand over beside it."""
         whole = wire.model(self.nodes, self.inputs, self.outputs, self.constants)
         return whole, self.outside
+
+
+ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+    "relu": Graph.relu,
+    "gelu": Graph.gelu,
+    "gelu_new": Graph.gelu_new,
+    "gelu_pytorch_tanh": Graph.gelu_new,
+    "silu": Graph.silu,
+    "swish": Graph.silu,
+}
+"""By the names that config.json uses (transformers, activations.py)."""

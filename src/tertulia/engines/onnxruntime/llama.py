@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tertulia.engines.onnxruntime.decoder import Decoder
-from tertulia.engines.onnxruntime.graph import MICROSOFT, Graph
+from tertulia.engines.onnxruntime.graph import Graph
 from tertulia.engines.onnxruntime.weights import Checkpoint, Floats, Matrix
 from tertulia.errors import CheckpointError
 
@@ -67,18 +67,18 @@ def assemble(
     graph.input("lengths", "int32", "rows")
     graph.input("longest", "int32")
     first = checkpoint.vector("model.layers.0.input_layernorm.weight", shape.width)
-    normed = graph.op(
-        "SimplifiedLayerNormalization", x, graph.constant(first), axis=-1, epsilon=shape.eps
-    )
+    normed = graph.rms_norm(x, first, shape.eps)
     for layer in range(shape.layers):
         path = f"model.layers.{layer}"
         after = f"model.layers.{layer + 1}.input_layernorm"
         after = after if layer + 1 < shape.layers else "model.norm"
         said = attention(graph, checkpoint, shape, layer, normed, cos, sin)
         norm = f"{path}.post_attention_layernorm"
-        normed, x = add_and_norm(graph, checkpoint, shape, x, said, norm)
+        weight = checkpoint.vector(f"{norm}.weight", shape.width)
+        normed, x = graph.skip_rms_norm(x, said, weight, shape.eps)
         said = gated(graph, checkpoint, shape, f"{path}.mlp", normed)
-        normed, x = add_and_norm(graph, checkpoint, shape, x, said, after)
+        weight = checkpoint.vector(f"{after}.weight", shape.width)
+        normed, x = graph.skip_rms_norm(x, said, weight, shape.eps)
     flat = graph.op("Reshape", normed, graph.constant(np.array([-1, shape.width])))
     graph.linear(graph.op("Gather", flat, "places", axis=0), head, to="logits")
     graph.output("logits", "float32", "asked", shape.vocabulary)
@@ -131,24 +131,9 @@ def gated(graph: Graph, checkpoint: Checkpoint, shape: Shape, path: str, x: str)
         return graph.linear(x, checkpoint.matrix(f"{path}.{name}.weight", (out, into)), bias)
 
     gate = layer("gate_proj", x, shape.inner, shape.width)
-    opened = graph.op("QuickGelu", gate, domain=MICROSOFT, alpha=1.0)
+    opened = graph.silu(gate)
     inner = graph.op("Mul", opened, layer("up_proj", x, shape.inner, shape.width))
     return layer("down_proj", inner, shape.width, shape.inner)
-
-
-def add_and_norm(
-    graph: Graph, checkpoint: Checkpoint, shape: Shape, x: str, said: str, norm: str
-) -> tuple[str, str]:
-    """The RMS norm of x + said, and the sum itself."""
-    weight = graph.constant(checkpoint.vector(f"{norm}.weight", shape.width))
-    normed, total = graph.name(), graph.name()
-    graph.ops(
-        "SkipSimplifiedLayerNormalization",
-        [x, said, weight],
-        [normed, "", "", total],
-        epsilon=shape.eps,
-    )
-    return normed, total
 
 
 def sizes(checkpoint: Checkpoint) -> Shape:
