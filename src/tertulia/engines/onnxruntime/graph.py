@@ -89,7 +89,7 @@ class Graph:
         product = self.op(
             "MatMulIntegerToFloat",
             rows,
-            self.constant(weights.rows.T),
+            self.constant(weights.rows[:].T),
             self.constant(np.float32(1 / 127)),
             self.constant(weights.scale),
             self.constant(np.uint8(128)),

@@ -1,73 +1,78 @@
-"""Checkpoints as numpy arrays: safetensors files, memory-mapped, their headers checked.
-
-The format is eight bytes of header length, a JSON header, the arrays; reading it ourselves keeps
-the file mapped, knows bfloat16 and answers a lying header with its place.
-"""
+"""Checkpoints by the names of their arrays, and matrices that a layer multiplies by."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tertulia.engines.onnxruntime.tensors import Floats as Floats
+from tertulia.engines.onnxruntime.tensors import Tensor, as_floats, header
 from tertulia.errors import CheckpointError
 
-Floats = NDArray[np.float32]
-MAX_HEADER = 100_000_000
-DTYPES: Mapping[str, np.dtype[np.generic]] = {
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "BF16": np.dtype("<u2"),
-    "I8": np.dtype("i1"),
-}
+BLOCK_BYTES = 8 << 20
+"""Of float32 that are held at once while a matrix becomes int8."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """Where one array lies.
+class Stored:
+    """Rows of a float type that stay in their file; those that are asked for come as float32.
 
-    start  of its first byte, counted from the beginning of the file
+    A stretch of rows is mapped for as long as it is used, so that reading a whole matrix row by
+    row does not keep its pages.
     """
 
-    file: Path
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self.shape = tensor.shape
 
-    def mapped(self) -> NDArray[np.generic]:
-        """The array in the file; pages are read when they are touched."""
-        if prod(self.shape) == 0:
-            return np.empty(self.shape, DTYPES[self.dtype])
-        return np.memmap(self.file, DTYPES[self.dtype], "r", self.start, self.shape)
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, asked: slice | NDArray[np.int64]) -> Floats:
+        if isinstance(asked, slice):
+            first, last, _ = asked.indices(len(self))
+            return self.tensor.rows(first, last).floats()
+        rows = self.whole[asked]
+        return as_floats(rows, self.tensor.dtype)
+
+    @cached_property
+    def whole(self) -> NDArray[np.generic]:
+        return self.tensor.mapped()
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
     """A linear layer's weights.
 
-    rows   [out, in], float32, or int8 to be multiplied by its row's scale
+    rows   [out, in], floats, or int8 to be multiplied by its row's scale
     scale  [out], float32; None when rows are floats
     """
 
-    rows: NDArray[np.generic]
+    rows: NDArray[np.generic] | Stored
     scale: Floats | None = None
 
     def floats(self) -> Floats:
         """[out, in] in float32."""
-        if self.scale is None:
-            return self.rows.astype(np.float32, copy=False)
-        return self.rows.astype(np.float32) * self.scale[:, None]
+        rows = self.rows[:].astype(np.float32, copy=False)
+        return rows if self.scale is None else rows * self.scale[:, None]
 
     def int8(self) -> "Matrix":
         """The same with rows of int8: symmetric, the largest of a row becomes 127."""
         if self.scale is not None:
             return self
-        scale = np.abs(self.rows).max(axis=1).astype(np.float32) / np.float32(127)
-        scale[scale == 0] = 1
-        return Matrix(np.rint(self.rows / scale[:, None]).astype(np.int8), scale)
+        size, width = self.rows.shape
+        rows, scale = np.empty((size, width), np.int8), np.ones(size, np.float32)
+        step = max(1, BLOCK_BYTES // (4 * max(1, width)))
+        for first in range(0, size, step):
+            some = slice(first, first + step)
+            floats = self.rows[some].astype(np.float32, copy=False)
+            largest = np.abs(floats).max(axis=1) / np.float32(127)
+            scale[some] = np.where(largest > 0, largest, 1)
+            rows[some] = np.rint(floats / scale[some, None])
+        return Matrix(rows, scale)
 
     def above(self, *others: "Matrix") -> "Matrix":
         """This matrix with others below it: one layer that gives all their outputs."""
@@ -75,7 +80,23 @@ class Matrix:
         if any(each.scale is None for each in every):
             return Matrix(np.concatenate([each.floats() for each in every]))
         scales = [each.scale for each in every if each.scale is not None]
-        return Matrix(np.concatenate([each.rows for each in every]), np.concatenate(scales))
+        return Matrix(np.concatenate([each.rows[:] for each in every]), np.concatenate(scales))
+
+    def turned(self) -> "Matrix":
+        """[in, out] as [out, in], for layers that were stored the other way round; in floats."""
+        return Matrix(self.floats().T)
+
+    def picked(self, places: NDArray[np.int64]) -> "Matrix":
+        """The rows of these numbers, with a row of zeros for each -1."""
+        rows = self.rows[:][places]
+        rows[places < 0] = 0
+        return Matrix(rows, None if self.scale is None else self.scale[places])
+
+    def columns(self, places: NDArray[np.int64]) -> "Matrix":
+        """The columns of these numbers, with a column of zeros for each -1."""
+        rows = self.rows[:][:, places]
+        rows[:, places < 0] = 0
+        return Matrix(rows, self.scale)
 
 
 class Checkpoint:
@@ -96,14 +117,14 @@ class Checkpoint:
         tensor = self.tensor(name, (size,))
         if tensor.dtype == "I8":
             raise CheckpointError(f"{tensor.file}: {name} is I8, must be a float type")
-        return as_floats(tensor)
+        return tensor.floats()
 
     def matrix(self, name: str, shape: tuple[int, int]) -> Matrix:
         """A layer's weights, [out, in] = shape, with their scales where they are int8."""
         tensor = self.tensor(name, shape)
         if tensor.dtype == "I8":
             return Matrix(tensor.mapped(), self.vector(f"{name}_scale", shape[0]))
-        return Matrix(as_floats(tensor))
+        return Matrix(Stored(tensor))
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """The array of that name; raises CheckpointError when there is none of that shape."""
@@ -116,13 +137,6 @@ class Checkpoint:
                 f"{list(shape)}: take both from the same model"
             )
         return tensor
-
-
-def as_floats(tensor: Tensor) -> Floats:
-    mapped = tensor.mapped()
-    if tensor.dtype == "BF16":
-        return (mapped.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return mapped.astype(np.float32, copy=False)
 
 
 def read_json(path: Path) -> Mapping[str, object]:
@@ -156,50 +170,3 @@ def files(folder: Path) -> list[Path]:
                 "trust this model"
             )
     return [folder / name for name in sorted(set(names.values()))]
-
-
-def header(file: Path) -> dict[str, Tensor]:
-    """The arrays of one safetensors file; raises CheckpointError for a header that lies."""
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            if size < 8 or length > min(size - 8, MAX_HEADER):
-                raise CheckpointError(
-                    f"{file}: the header says it has {length} bytes in a file of {size}: it is cut "
-                    "short or not safetensors; fetch it again"
-                )
-            table = json.loads(opened.read(length))
-    except OSError as failed:
-        raise CheckpointError(
-            f"{file} cannot be read ({failed.strerror}): weights must be safetensors"
-        ) from failed
-    except (ValueError, RecursionError) as failed:
-        if isinstance(failed, CheckpointError):
-            raise
-        raise CheckpointError(f"{file}: the header is not JSON: fetch it again") from failed
-    if not isinstance(table, dict):
-        raise CheckpointError(f"{file}: the header is not a JSON object: fetch it again")
-    table.pop("__metadata__", None)
-    end, start = size - 8 - length, 8 + length
-    found = {name: described(file, name, entry, end, start) for name, entry in table.items()}
-    return {name: tensor for name, tensor in found.items() if tensor.dtype in DTYPES}
-
-
-def described(file: Path, name: str, entry: object, end: int, start: int) -> Tensor:
-    """One entry of a header, checked against the file.
-
-    end    bytes of arrays in the file
-    start  where they begin
-    """
-    match entry:
-        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(first), int(last)]}:
-            whole = all(type(each) is int and each >= 0 for each in shape)
-            if whole and 0 <= first <= last <= end:
-                kind = DTYPES.get(dtype)
-                if kind is None or prod(shape) * kind.itemsize == last - first:
-                    return Tensor(file, dtype, tuple(shape), start + first)
-    raise CheckpointError(
-        f"{file}: the header's entry {name!r} does not fit the file's {end} bytes of weights: it "
-        "is damaged or cut short; fetch it again"
-    )
