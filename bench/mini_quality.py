@@ -16,6 +16,9 @@ question     share of the replies under "ask about X." that hold a question mark
 fact         turns whose written reply uses a word of an agent's fact that nothing else in the
              prompt holds: share of replies with such a word, with and without the agent's facts
 knowledge    the same for passages; where turns are fewer than cases, each is drawn several times
+exchange     talks made from exchanges that were not trained on (training/exchanges.py), by kind of
+             direction: share of replies with a word that the direction and the written reply
+             share and no turn before holds, with the direction and without any
 
 Replies are sampled at temperature 0.7, nucleus 0.9, at most 48 tokens; the same random numbers
 with and without. Sampling runs in bfloat16, perplexity in float32.
@@ -40,12 +43,16 @@ from transformers import LlamaForCausalLM
 
 from tertulia import formats, tokenizer
 from tertulia.checkpoints import int8
-from tertulia.conversation import Conversation, Plan
+from tertulia.conversation import Conversation, Direction, Plan
 from tertulia.data import scenes
 from tertulia.prompt import Prompt
-from tertulia.training import mining, packing
+from tertulia.training import exchanges, mining, packing
+from tertulia.training.exchanges import Bank
 
 TOPICS = ("pets", "kids", "family", "music", "movies", "food", "work", "school", "travel", "sports")
+KINDS = ("persona", "you", "knowledge", "memory", "situation", "instruction", "goal")
+BANKS = Path(exchanges.__file__).parents[1] / "recipes" / "exchanges"
+ALWAYS_GIVEN = exchanges.Odds(goal_after=0, thought=0)
 RESULTS = Path(__file__).parent / "results" / "mini_quality.jsonl"
 NATIVE = formats.load("native")
 
@@ -196,6 +203,21 @@ def use_cases(found: Sequence[tuple[Conversation, str]], most: int, kind: str) -
     return (cases * (most // len(cases) + 1))[:most] if cases else []  # each with other draws
 
 
+def exchange_cases(kind: str, most: int) -> list[Case]:
+    """Made talks of unseen exchanges whose reply uses words of the direction."""
+    _, unseen = exchanges.read(BANKS).split()
+    bank = Bank(tuple(each for each in unseen.exchanges if each.kind == kind), unseen.words)
+    cases = []
+    for each in exchanges.examples(bank, most, random.Random(8), ALWAYS_GIVEN):
+        talk = each.conversation
+        bare = talk.directed(Direction()).planned(Plan())
+        told = words(NATIVE.render(talk).text) - words(NATIVE.render(bare).text)
+        told &= {word for word in words(each.reply.text) if word not in mining.STOP}
+        if told:
+            cases.append(Case(talk, bare, frozenset(told)))
+    return cases
+
+
 def shown(replies: Sequence[str], cases: Sequence[Case]) -> float:
     hits = sum(bool(case.words & words(r)) for r, case in zip(replies, cases, strict=True))
     return round(hits / max(1, len(cases)), 3)
@@ -256,6 +278,9 @@ def main() -> None:
         "goal_talk": control(model, goal_cases(found, asked.cases, "talk"), replies),
         "fact": control(model, use_cases(found, asked.cases, "fact")),
         "knowledge": control(model, use_cases(found, asked.cases, "knowledge")),
+        "exchange": {
+            kind: control(model, exchange_cases(kind, asked.cases // 2)) for kind in KINDS
+        },
         "seconds": round(time.monotonic() - began, 1),
     }  # fmt: skip
     RESULTS.parent.mkdir(exist_ok=True)

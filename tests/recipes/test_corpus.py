@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
     (tmp_path / "self_dialogue.jsonl.zst").write_bytes(packed)
     for name, identity in (("train", "home-1"), ("valid", "home-2")):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(ROW | {"id": identity}) + "\n")
-    mixture = Mixture(name="all", passes={"self_dialogue": 1, "scenes": 2}, width=192)
+    mixture = Mixture(name="all", passes={"self_dialogue": 1, "scenes": 2}, width=192, exchanges=20)
     return Settings(
         sets=str(tmp_path), scenes=str(tmp_path), folder=str(tmp_path / "corpus"),
         mixtures=(mixture,), vocabulary=400,
@@ -40,7 +40,7 @@ def test_a_corpus_is_rows_that_begin_with_an_example(settings: Settings) -> None
     rows = np.load(folder / "all.npy")
     assert rows.shape[1] == 192 and (rows[:, 0] == 1).all()
     assert (rows >= packing.LEARNED).any()
-    assert set(np.load(folder / "held_out.npz")) == {"self_dialogue", "scenes"}
+    assert set(np.load(folder / "held_out.npz")) == {"self_dialogue", "scenes", "exchanges"}
     assert json.loads((folder / "counts.json").read_text())["all"]["scenes"] > 50
     assert tokenizer.load(folder).control("<|begin|>") == 1
 

@@ -27,8 +27,9 @@ from tertulia import formats, tokenizer
 from tertulia.data import Dialogue, dialogues, held_out, scenes
 from tertulia.formats.native import Native
 from tertulia.prompt import Span
-from tertulia.training import conditions, masking, mining, packing, vocabulary
+from tertulia.training import conditions, exchanges, masking, mining, packing, vocabulary
 from tertulia.training.conditions import Example, Odds
+from tertulia.training.exchanges import Bank
 from tertulia.training.masking import Tokens
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 class Mixture:
     """One file of rows: how often each set is gone through, and in what lengths.
 
-    passes  by set; "set:prefix" means those dialogues whose id begins so, and comes on top
+    passes     by set; "set:prefix" means those dialogues whose id begins so, and comes on top
+    exchanges  how many talks are made from the banks (training/exchanges.py)
     """
 
     name: str
@@ -46,6 +48,7 @@ class Mixture:
     width: int = 256  # tokens a row; the longest example
     words: int = 150  # of turns in an example at most; the direction takes the rest of a row
     odds: Odds = field(default_factory=Odds)
+    exchanges: int = 0
 
 
 # About 13 M tokens, of them 8 M learned: a first stage that goes once through everything.
@@ -101,11 +104,12 @@ LONG = replace(THIRD, name="long", width=1_024, words=600)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The corpus of tertulia-mini; `sets` and `scenes` are the folders the data lie in."""
+    """The corpus of tertulia-mini; `sets`, `scenes` and `banks` are the folders the data lie in."""
 
     sets: str  # <name>.jsonl.zst
     scenes: str  # train.jsonl and valid.jsonl
     folder: str
+    banks: str = str(Path(__file__).parent / "exchanges")
     mixtures: tuple[Mixture, ...] = (FIRST, SECOND, THIRD, LONG)
     vocabulary: int = 8_192
     scene_weight: int = 4  # scenes are told so often to the tokenizer: few, but what it is for
@@ -144,6 +148,11 @@ def mix(
             found = list(writer.tokens(dialogue, mixture, chance))
             counts[name] += sum(len(each.ids) for each in found)
             told += found
+    if mixture.exchanges:
+        learned, _ = exchanges.read(Path(settings.banks)).split()
+        found = list(writer.made(learned, mixture.exchanges, mixture.width, chance))
+        counts["exchanges"] = sum(len(each.ids) for each in found)
+        told += found
     chance.shuffle(told)
     rows = packing.pack(told, mixture.width, pad=0)
     np.random.default_rng(settings.seed).shuffle(rows)
@@ -162,6 +171,10 @@ def hold_out(writer: "Writer", sets: dict[str, list[Dialogue]], settings: Settin
         told = [each for one in kept for each in writer.tokens(one, plain, chance)]
         chance.shuffle(told)
         rows[name] = packing.pack(told[:400], plain.width, pad=0)[: settings.held_out_rows]
+    if any(mixture.exchanges for mixture in settings.mixtures):
+        _, unseen = exchanges.read(Path(settings.banks)).split()
+        told = list(writer.made(unseen, 400, plain.width, chance))
+        rows["exchanges"] = packing.pack(told, plain.width, pad=0)[: settings.held_out_rows]
     np.savez(Path(settings.folder) / "held_out.npz", allow_pickle=False, **rows)
 
 
@@ -239,6 +252,12 @@ class Writer:
         odds, words = mixture.odds, mixture.words
         for example in conditions.examples(dialogue, self.known, odds, chance, words):
             if fitting := self.fit(example, mixture.width):
+                yield fitting
+
+    def made(self, bank: Bank, count: int, width: int, chance: Random) -> Iterator[Tokens]:
+        """The tokens of so many talks made from a bank, each at most a row long."""
+        for example in exchanges.examples(bank, count, chance):
+            if fitting := self.fit(example, width):
                 yield fitting
 
     def fit(self, example: Example, width: int) -> Tokens | None:

@@ -62,6 +62,7 @@ class Example:
     thought       the fields of the plan the model is to write itself
     names         the speakers' names are written in every turn
     history       the turns before the reply are learned as well
+    own           of these only the agent's own
     """
 
     conversation: Conversation
@@ -69,6 +70,7 @@ class Example:
     thought: Plan
     names: bool
     history: bool = True
+    own: bool = False
 
 
 def examples(

@@ -35,7 +35,7 @@ def spans(example: Example, native: Native) -> tuple[Span, ...]:
     else:
         head = native.render(talk).spans
     whole = given.over(thought)
-    shown = mark_turns(head) if example.history else head
+    shown = mark_turns(head, example.own) if example.history else head
     return (*shown, *native.target(example.reply, whole))
 
 
@@ -50,12 +50,17 @@ def tokens(marked: Iterable[Span], encode: Encode) -> Tokens:
     return Tokens(ids, learned)
 
 
-def mark_turns(spans: Iterable[Span]) -> Iterable[Span]:
-    """The same spans, the words of earlier turns and what ends them learned."""
-    talking = False
+def mark_turns(spans: Iterable[Span], own: bool = False) -> Iterable[Span]:
+    """The same spans, the words of earlier turns and what ends them learned.
+
+    own  the agent's turns only
+    """
+    talking, mine = False, False
     for span in spans:
+        if span.control and span.text in ("<|me|>", "<|you|>"):
+            mine = span.text == "<|me|>"
         if span.field.startswith("turns.") and not span.field.endswith(".speaker"):
             talking = True
         elif not (talking and span.text in TALK):
             talking = False
-        yield replace(span, learn=True) if talking else span
+        yield replace(span, learn=True) if talking and (mine or not own) else span
