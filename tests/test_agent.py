@@ -1,12 +1,14 @@
 """The agent: plan, render, generate, rank; and what it says about it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from tertulia import Agent, Conversation, Decoding, Plan, Reply, Turn, engines, formats
-from tertulia.conversation import Direction
-from tertulia.engines.scripted import Scripted
+from tertulia.conversation import Direction, Persona
+from tertulia.decoding import preset
+from tertulia.engines.scripted import Scripted, Settings
 from tertulia.errors import PromptTooLong, UnsupportedDecoding
 from tertulia.rankers import DROPPED, Candidate
 
@@ -136,3 +138,85 @@ def test_what_the_engine_cannot_do_is_refused() -> None:
     )
     with pytest.raises(UnsupportedDecoding, match="cannot do no_repeat_ngram=3: leave it out"):
         talker.reply(HI)
+
+
+class Twofold(Scripted):
+    """As an encoder and a decoder would be."""
+
+    twofold = True
+
+
+def fitted(decoding: Decoding, window: int, *, twofold: bool = False, turns: int = 60) -> int:
+    """How many turns of a long talk, of four words each, an agent keeps."""
+    settings = Settings(context_window=window)
+    agent = Agent(
+        format=formats.load("dialogpt"),
+        engine=Twofold(settings) if twofold else Scripted(settings),
+        decoding=decoding,
+    )
+    talk = Conversation(agent="Ana", user="Ben")
+    for n in range(turns):
+        talk = talk.said(("Ben", "Ana")[n % 2], " one two three ")
+    kept, prompt = agent.fit(talk)
+    assert prompt == agent.format.render(kept)
+    return len(kept.turns)
+
+
+@pytest.mark.parametrize("name", ["pingpong_gpt_top_p", "pingpong_gpt_beam_search"])
+def test_a_limit_that_counts_the_prompt_makes_the_oldest_turns_go(name: str) -> None:
+    assert fitted(preset(name).decoding, 256) == 36 // 4
+
+
+def test_a_limit_that_counts_the_prompt_leaves_room_for_the_whole_reply() -> None:
+    decoding = Decoding(max_length=160, max_new_tokens=8)
+    assert fitted(decoding, 1024) == (160 - 8) // 4
+    assert fitted(replace(decoding, max_length=2048), 64) == (64 - 8) // 4
+
+
+def test_a_prompt_that_only_the_encoder_reads_may_fill_the_window() -> None:
+    assert fitted(preset("pingpong_meena_top_p").decoding, 128, twofold=True) == 128 // 4
+    assert fitted(Decoding(max_new_tokens=512), 64, twofold=True) == 64 // 4
+
+
+def test_a_last_turn_longer_than_a_limit_that_counts_it_is_told_with_the_limit() -> None:
+    engine, format = engines.load("scripted"), formats.load("dialogpt")
+    talker = Agent(format=format, engine=engine, decoding=preset("pingpong_gpt_top_p").decoding)
+    with pytest.raises(PromptTooLong, match=r"room for 36 \(decoding.max_length 48.* or raise"):
+        talker.reply(HI.said("Ben", "one " * 40))
+
+
+FACTS = (Persona("Ben", ("i fish.", "i am ben.")), Persona("Ana", ("i row.",)))
+PERSONA_TALK = Conversation(agent="Ana", user="Ben", direction=Direction(personas=FACTS))
+
+
+def self_played(*goals: str, seed: int | None = 0) -> list[Reply]:
+    lines = ("do you work?", "i fish.", "a pet?", "no.")
+    talker = Agent(format=formats.load("persona_gpt"), engine=engines.load("scripted", lines=lines))
+    return list(talker.self_play(PERSONA_TALK, goals, seed=seed))
+
+
+def test_in_self_play_one_side_leads_by_a_goal_and_the_other_answers_as_itself() -> None:
+    work, answer, pets, last = self_played("talk about work.", "ask about pets.")
+    start, end = "<|sep|><|start|>", "<|endoftext|>"
+    assert work.prompt.text == f"<|act|> talk about work.<|p1|>{start}"
+    said = f"do you work?{end}"
+    facts = f"i fish.{end}i am ben.{end}"
+    assert answer.prompt.text == f"<|p2|>{facts}{start}{said}"
+    assert pets.prompt.text == f"<|act|> ask about pets.<|p1|>{start}{said}i fish.{end}"
+    assert last.prompt.text == f"<|p2|>{facts}{start}{said}i fish.{end}a pet?{end}"
+
+
+def test_self_play_tells_who_said_what_toward_which_goal() -> None:
+    told = [(each.speaker, each.text, each.plan.goal) for each in self_played("talk about work.")]
+    assert told == [("Ana", "do you work?", "talk about work."), ("Ben", "i fish.", "")]
+
+
+def test_each_reply_of_self_play_has_the_next_seed() -> None:
+    assert [each.seed for each in self_played("a", "b", seed=1)] == [1, 2, 3, 4]
+
+
+def test_in_self_play_an_instruction_is_for_the_side_it_was_given_to() -> None:
+    talk = HI.directed(Direction(instruction="Sell the boat."))
+    asking, answer = agent("Buy it!", "No.").self_play(talk, ["sell."], seed=0)
+    assert "Sell the boat." in asking.prompt.text
+    assert "Sell the boat." not in answer.prompt.text

@@ -1,7 +1,8 @@
 """The spine: the one file that calls a planner, a format, an engine and rankers, in that order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, repeat
 
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.decoding import Decoding
@@ -84,6 +85,27 @@ class Agent:
                 yield event.text
         yield self.chosen(planned, fitting, prompt, candidates)
 
+    def self_play(
+        self, conversation: Conversation, goals: Iterable[str], *, seed: int | None = None
+    ) -> Iterator[Reply]:
+        """Both sides by this agent: for each goal the conversation's agent speaks toward it, then
+        its user answers without one, each under its own persona.
+
+        An instruction is the agent's alone; an empty goal is left to the planner. The first reply
+        has this seed, each later one the next; None draws every seed.
+        """
+        talk = conversation
+        seeds = repeat(None) if seed is None else count(seed)
+        for goal in goals:
+            planned = talk.planned(replace(talk.plan, goal=goal))
+            asking = self.reply(planned, seed=next(seeds))
+            yield asking
+            talk = replace(talk, plan=Plan(), turns=(*talk.turns, asking.turn))
+            other = talk.swapped().directed(replace(talk.direction, instruction=""))
+            answer = self.reply(other, seed=next(seeds))
+            yield answer
+            talk = replace(talk, turns=(*talk.turns, answer.turn))
+
     def chosen(
         self,
         conversation: Conversation,
@@ -127,7 +149,7 @@ class Agent:
         Oldest turns go first; direction never goes. Raises PromptTooLong when not even the last
         turn fits.
         """
-        room = self.engine.context_window - self.decoding.max_new_tokens
+        room = self.engine.room(self.decoding)
         first, last = 0, max(len(conversation.turns) - 1, 0)
         used = 0
         while True:
@@ -142,9 +164,23 @@ class Agent:
             first += max((last - first) // 2, 1)
         raise PromptTooLong(
             f"the prompt has {used} tokens with the last turn alone, and there is room for {room} "
-            f"(context window {self.engine.context_window} less max_new_tokens "
-            f"{self.decoding.max_new_tokens}): shorten the direction or the last turn, or lower "
-            "decoding.max_new_tokens"
+            f"({self.limits()}"
+        )
+
+    def limits(self) -> str:
+        """What leaves a prompt no more room, and the cure: the end of a message."""
+        window, longest = self.engine.context_window, self.decoding.max_length
+        shorten = "shorten the direction or the last turn"
+        if self.engine.twofold:
+            return f"context window {window}): {shorten}"
+        if longest is not None and longest < window:
+            return (
+                f"decoding.max_length {longest}, which counts prompt and reply): {shorten}, or "
+                "raise decoding.max_length"
+            )
+        return (
+            f"context window {window} less max_new_tokens {self.decoding.max_new_tokens}): "
+            f"{shorten}, or lower decoding.max_new_tokens"
         )
 
     def widest(

@@ -73,6 +73,9 @@ class Engine(ABC):
     honours: frozenset[str] = frozenset()
     """Names of the Decoding fields this engine obeys; max_new_tokens always."""
 
+    twofold: bool = False
+    """An encoder reads the prompt and a decoder says the reply: each has the window to itself."""
+
     @abstractmethod
     def count_tokens(self, prompt: Prompt) -> int:
         """Tokens of the prompt, as the model gets it."""
@@ -133,6 +136,19 @@ class Engine(ABC):
         for one in each:
             self.check(one)
         return each
+
+    def room(self, decoding: Decoding) -> int:
+        """Tokens that a prompt may have, so that the reply has room for max_new_tokens.
+
+        Where max_length, which counts a decoder's prompt too, is the narrower limit, a quarter of
+        it at most is kept free for the reply: Pingpong's 48 are less than max_new_tokens alone.
+        """
+        window, longest = self.context_window, decoding.max_length
+        if self.twofold:
+            return window
+        if longest is None or longest >= window:
+            return window - decoding.max_new_tokens
+        return longest - min(decoding.max_new_tokens, max(longest // 4, 1))
 
     def check(self, decoding: Decoding) -> None:
         """Raises UnsupportedDecoding for the first setting this engine would have to ignore."""

@@ -63,6 +63,7 @@ class Transformers(Engine):
         self.model = model
         self.tokenizer = tokens
         self.context_window = model.window
+        self.twofold = model.twofold
 
     def count_tokens(self, prompt: Prompt) -> int:
         return len(self.tokenizer.ids(prompt.runs()))
