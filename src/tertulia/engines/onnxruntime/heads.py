@@ -105,6 +105,7 @@ class Heads:
 
     def angles(self, turns: Floats) -> Floats:
         """Angles [window, turned / 2] as the kernel wants them, [window, room / 2]."""
+        assert turns.shape[1] == self.turned // 2
         return np.pad(turns, ((0, 0), (0, self.room // 2 - turns.shape[1])))
 
 

@@ -30,7 +30,9 @@ def parameters(config: Config, *, theta: float = 10_000.0, part: float = 1.0) ->
 
 def turned(told: Parameters, head: int, config: Config) -> int:
     """How many of a head's numbers are turned; the first ones are."""
-    part = positive(told.get("partial_rotary_factor"), f"{config.place}: partial_rotary_factor")
+    part = positive(
+        told.get("partial_rotary_factor", 1.0), f"{config.place}: partial_rotary_factor"
+    )
     count = int(head * part)
     if count % 2 or not 0 < count <= head:
         raise CheckpointError(
@@ -40,9 +42,9 @@ def turned(told: Parameters, head: int, config: Config) -> int:
     return count
 
 
-def angles(told: Parameters, count: int, window: int, config: Config) -> Floats:
-    """Angles [window, count / 2] of these parameters; count numbers of a head are turned."""
-    place = f"{config.place}: rope"
+def angles(told: Parameters, head: int, window: int, config: Config) -> Floats:
+    """Angles [window, turned / 2] of these parameters, by which a head's numbers are turned."""
+    place, count = f"{config.place}: rope", turned(told, head, config)
     theta = positive(told.get("rope_theta"), f"{place}_theta")
     turns = theta ** (-np.arange(0, count, 2, dtype=np.float32) / np.float32(count))
     kind = told.get("rope_type", told.get("type", "default"))

@@ -6,7 +6,7 @@ says in a Style what is its own.
 
 import numpy as np
 
-from tertulia.engines.onnxruntime import rotary
+from tertulia.engines.onnxruntime import rotary, step
 from tertulia.engines.onnxruntime.config import Config
 from tertulia.engines.onnxruntime.decoder import Decoder
 from tertulia.engines.onnxruntime.graph import Graph
@@ -26,22 +26,14 @@ def assemble(
     size = (shape.vocabulary, shape.width)
     embedding = checkpoint.matrix("model.embed_tokens.weight", size)
     head = embedding if style.tied else checkpoint.matrix("lm_head.weight", size)
-    x = graph.input("x", "float32", "rows", "tokens", shape.width)
-    graph.input("places", "int64", "asked")
-    graph.input("lengths", "int32", "rows")
-    graph.input("longest", "int32")
+    x = step.begin(graph, shape.width)
     tables = rotations(graph, config, shape, style, known)
     layers, said = Layers(graph, checkpoint, shape, style, tables), ""
     for layer in range(shape.layers):
         x, said = layers.attention(layer, x, said)
         x, said = layers.gated(layer, x, said)
     normed, _ = layers.joined(x, said, "model.norm")
-    flat = graph.op("Reshape", normed, graph.constant(np.array([-1, shape.width])))
-    asked = graph.op("Gather", flat, "places", axis=0)
-    logits = graph.linear(asked, head, to="" if style.last_cap else "logits")
-    if style.last_cap:
-        graph.softcap(logits, style.last_cap, to="logits")
-    graph.output("logits", "float32", "asked", shape.vocabulary)
+    step.end(graph, normed, head, style.last_cap)
     return Decoder(
         graph,
         embedding=embedding,
@@ -61,6 +53,6 @@ def rotations(
     for name in dict.fromkeys(style.rotated):
         if name in style.rotations:
             told, sizes = style.rotations[name], shape.heads
-            turns = sizes.angles(rotary.angles(told, sizes.turned, known, config))
+            turns = sizes.angles(rotary.angles(told, sizes.size, known, config))
             found[name] = graph.constant(np.cos(turns)), graph.constant(np.sin(turns))
     return found

@@ -82,10 +82,6 @@ class Matrix:
         scales = [each.scale for each in every if each.scale is not None]
         return Matrix(np.concatenate([each.rows[:] for each in every]), np.concatenate(scales))
 
-    def turned(self) -> "Matrix":
-        """[in, out] as [out, in], for layers that were stored the other way round; in floats."""
-        return Matrix(self.floats().T)
-
     def picked(self, places: NDArray[np.int64]) -> "Matrix":
         """The rows of these numbers, with a row of zeros for each -1."""
         rows = self.rows[:][places]
@@ -125,6 +121,17 @@ class Checkpoint:
         if tensor.dtype == "I8":
             return Matrix(tensor.mapped(), self.vector(f"{name}_scale", shape[0]))
         return Matrix(Stored(tensor))
+
+    def turned(self, name: str, shape: tuple[int, int]) -> Matrix:
+        """Weights that were stored as [in, out] = shape, as [out, in].
+
+        Their int8 has a scale for each output, [1, out]; after one for each input, [in], they are
+        floats again.
+        """
+        scale = self.tensors.get(f"{name}_scale")
+        if scale is None or scale.shape != (1, shape[1]):
+            return Matrix(self.matrix(name, shape).floats().T)
+        return Matrix(self.tensor(name, shape).mapped().T, scale.floats()[0])
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """The array of that name; raises CheckpointError when there is none of that shape."""
