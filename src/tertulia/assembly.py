@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tertulia import checkpoints, config, engines, formats, planners, rankers
+from tertulia import checkpoints, config, engines, formats, planners, rankers, registry
 from tertulia.agent import Agent
 from tertulia.decoding import Decoding, preset
-from tertulia.errors import ConfigError, UnknownName
+from tertulia.errors import CheckpointError, ConfigError, UnknownName
 from tertulia.registry import nearest
 
 DEFAULT = "mini"
@@ -162,40 +162,25 @@ def decoded(settings: dict[str, Any], where: str) -> Decoding:
 
 
 def suited(folder: Path) -> dict[str, Any]:
-    """The agent table that fits a model folder, from its config and its tokenizer.
+    """The agent table that fits a model folder, by its tertulia.toml or by what it looks like.
 
-    A Llama-type decoder runs on onnxruntime, anything else on transformers. The format is `native`
-    for tertulia's own vocabulary, `chat_template` where the folder brings a template, and
-    `transcript` for a base decoder; of an encoder-decoder somebody must say what it was taught.
+    What the default engine knows runs on it, anything else on transformers. Raises CheckpointError
+    where the format cannot be told, or the model needs code of its own.
     """
+    told = checkpoints.described(folder)
     table = checkpoints.config(folder)
-    kind = str(table.get("model_type", ""))
-    engine = "onnxruntime" if kind == "llama" else "transformers"
-    found = {"engine": {"name": engine, "model": str(folder)}}
-    if own_vocabulary(folder):
-        return {**found, "format": "native", "decoding": "native"}
-    if table.get("is_encoder_decoder"):
-        raise ConfigError(
-            f"{folder} is an encoder-decoder ({kind}); its format cannot be told from its config: "
-            'write an agent file with [format] name = "cosmo", "godel" or "meena"'
+    family = table.get("model_type")
+    known = family in registry.load("tertulia.engines", "onnxruntime").FAMILIES
+    if not known and "auto_map" in table:
+        raise CheckpointError(
+            f"{folder} needs code of its own (auto_map in config.json), which is never run; if "
+            f"transformers knows the family {family!r} itself, write an agent file with [engine] "
+            'name = "transformers"'
         )
-    if has_template(folder):
-        return {**found, "format": {"name": "chat_template", "template": str(folder)}}
-    return {**found, "format": "transcript"}
-
-
-def own_vocabulary(folder: Path) -> bool:
-    return holds(folder / "tokenizer.json", b'"<|says|>"')
-
-
-def has_template(folder: Path) -> bool:
-    template = (folder / "chat_template.jinja").is_file()
-    return template or holds(folder / "tokenizer_config.json", b'"chat_template"')
-
-
-def holds(path: Path, words: bytes) -> bool:
-    """Whether a tokenizer's file mentions these words, in its first 64 MB."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return words in file.read(64 << 20)
+    format = {"name": told.format}
+    if told.variant:
+        format["variant"] = told.variant
+    if told.format == "chat_template":
+        format["template"] = str(folder)
+    engine = {"name": "onnxruntime" if known else "transformers", "model": str(folder)}
+    return {"format": format, "engine": engine, "decoding": told.decoding or {}}

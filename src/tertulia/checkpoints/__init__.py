@@ -1,125 +1,44 @@
-"""Checkpoints: which model folders there are, what they hold, and what could be had."""
+"""Checkpoints: which model folders there are, what they hold, and how they are got and made small.
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+known        published models          safetensors  files of arrays, read and written
+folder       a folder, read with care  int8         weights in eight bits
+manifest     tertulia.toml             layout       what becomes small in which family
+guess        a folder without one      convert      a folder as a smaller one
+hub          the hub's answers         download     one file, resumed and checked
+pull         a model from the hub      listing      what is here
+"""
+
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import platformdirs
+
+from tertulia.checkpoints import hub
+from tertulia.checkpoints.folder import config, weights
+from tertulia.checkpoints.guess import described
+from tertulia.checkpoints.known import KNOWN, Known
+from tertulia.checkpoints.manifest import Manifest
 from tertulia.errors import CheckpointError
 from tertulia.registry import nearest
 
+__all__ = [
+    "BUILTIN",
+    "KNOWN",
+    "Known",
+    "Manifest",
+    "builtin",
+    "config",
+    "described",
+    "find",
+    "here",
+    "home",
+]
+
 BUILTIN = "builtin"
-LARGEST_CONFIG = 4 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A published model that Tertulia has a format for.
-
-    gigabytes  size of the published weights, about
-    """
-
-    hub: str
-    format: str
-    preset: str
-    licence: str
-    gigabytes: float
-    note: str = ""
-
-
-KNOWN: Mapping[str, Known] = {
-    "cosmo-xl": Known(
-        hub="allenai/cosmo-xl",
-        format="cosmo",
-        preset="cosmo",
-        licence="Apache-2.0",
-        gigabytes=11.4,
-    ),
-    "godel-base": Known(
-        hub="microsoft/GODEL-v1_1-base-seq2seq",
-        format="godel",
-        preset="godel_card",
-        licence="MIT",
-        gigabytes=0.9,
-    ),
-    "godel-large": Known(
-        hub="microsoft/GODEL-v1_1-large-seq2seq",
-        format="godel",
-        preset="godel_card",
-        licence="MIT",
-        gigabytes=3.1,
-    ),
-    "thanos-1b": Known(
-        hub="passing2961/Thanos-1B",
-        format="thanos",
-        preset="thanos_card",
-        licence="CC-BY-NC-4.0",
-        gigabytes=2.5,
-        note="not for commercial use",
-    ),
-    "thanos-3b": Known(
-        hub="passing2961/Thanos-3B",
-        format="thanos",
-        preset="thanos_card",
-        licence="CC-BY-NC-4.0",
-        gigabytes=6.4,
-        note="not for commercial use",
-    ),
-    "thanos-8b": Known(
-        hub="passing2961/Thanos-8B",
-        format="thanos",
-        preset="thanos_card",
-        licence="CC-BY-NC-4.0",
-        gigabytes=16.1,
-        note="not for commercial use",
-    ),
-    "persona-gpt": Known(
-        hub="af1tang/personaGPT",
-        format="persona_gpt",
-        preset="persona_gpt",
-        licence="GPL-3.0",
-        gigabytes=1.4,
-    ),
-    "dialogpt-small": Known(
-        hub="microsoft/DialoGPT-small",
-        format="dialogpt",
-        preset="dialogpt",
-        licence="MIT",
-        gigabytes=0.35,
-    ),
-    "dialogpt-medium": Known(
-        hub="microsoft/DialoGPT-medium",
-        format="dialogpt",
-        preset="dialogpt",
-        licence="MIT",
-        gigabytes=0.9,
-    ),
-    "dialogpt-large": Known(
-        hub="microsoft/DialoGPT-large",
-        format="dialogpt",
-        preset="dialogpt",
-        licence="MIT",
-        gigabytes=1.8,
-    ),
-    "pingpong-gpt": Known(
-        hub="",
-        format="pingpong_gpt",
-        preset="pingpong_gpt_top_p",
-        licence="Apache-2.0 (code)",
-        gigabytes=1.3,
-        note="weights withdrawn in 2021 for privacy; the architecture only",
-    ),
-    "meena": Known(
-        hub="",
-        format="meena",
-        preset="pingpong_meena_top_p",
-        licence="Apache-2.0 (code)",
-        gigabytes=1.8,
-        note="weights withdrawn in 2021 for privacy; the architecture only",
-    ),
-}
-"""Sizes and licences as their model cards give them."""
+ON_THE_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+"""A name on the Hugging Face hub, which is also a path below `home` that cannot lead out of it."""
 
 
 def builtin() -> Path:
@@ -127,44 +46,66 @@ def builtin() -> Path:
     return Path(__file__).parents[1] / BUILTIN
 
 
-def find(name: str) -> Path:
-    """The model folder for "builtin" or for a path; nothing is ever fetched.
+def home() -> Path:
+    """Where pulled models are kept, as OWNER/NAME."""
+    data = os.environ.get("TERTULIA_HOME") or platformdirs.user_data_dir(
+        "tertulia", appauthor=False
+    )
+    return Path(data) / "models"
 
-    Raises CheckpointError, with the cure, for a published model whose weights are not here and for
-    a path that is no model folder.
+
+def find(name: str) -> Path:
+    """The model folder for "builtin", for a path, or for a model that is here; nothing is fetched.
+
+    A published model's short name and its name on the hub are looked for among the pulled models
+    and in Hugging Face's cache.
+
+    Raises CheckpointError, with the cure, for a model whose weights are not here, and for a folder
+    that is no model folder, not whole or not to be trusted.
     """
-    if name == BUILTIN:
-        return builtin()
-    path = Path(name).expanduser()
+    folder = here(name)
+    weights(folder)
+    return folder
+
+
+def here(name: str) -> Path:
+    """The folder that `find` means, whatever its weights are; raises CheckpointError likewise."""
+    path = builtin() if name == BUILTIN else Path(name).expanduser()
     if path.is_dir():
         config(path)
         return path
+    for place in places(name):
+        config(place)
+        return place
+    raise CheckpointError(absent(name))
+
+
+def places(name: str) -> Iterator[Path]:
+    """The folders in which a model of that name is, ours first."""
     known = KNOWN.get(name)
-    if known is None:
-        names = nearest(name, (BUILTIN, *KNOWN))
-        raise CheckpointError(f"no model folder {name!r}, and no model of that name: {names}")
-    if not known.hub:
-        raise CheckpointError(f"{name}: {known.note}; give the folder of weights of your own")
-    raise CheckpointError(
-        f"the weights of {name} ({known.gigabytes} GB, {known.licence}) are not here: download "
-        f"{known.hub} from the Hugging Face hub into a folder and give that folder instead"
-    )
+    full = known.hub if known else name
+    if not ON_THE_HUB.fullmatch(full):
+        return
+    if (home() / full).is_dir():
+        yield home() / full
+    if cached := hub.cached(full):
+        yield cached
 
 
-def config(folder: Path) -> Mapping[str, Any]:
-    """config.json of a model folder; raises CheckpointError when it is missing or unreadable."""
-    path = folder / "config.json"
-    try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise CheckpointError(f"{path} is over {LARGEST_CONFIG >> 20} MB, no model's config is")
-        table = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder} is no model folder: config.json cannot be read ({error.strerror}); give a "
-            "folder written by save_pretrained"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not JSON: {error}; download it again") from error
-    if not isinstance(table, dict):
-        raise CheckpointError(f"{path} holds no JSON object; download it again")
-    return table
+def absent(name: str) -> str:
+    """What to say of a model that is not here."""
+    known = KNOWN.get(name)
+    if known is not None and not known.hub:
+        return f"{name}: {known.note}; give the folder of weights of your own"
+    if known is not None:
+        return (
+            f"the weights of {name} ({known.gigabytes:g} GB, {known.licence}) are not here: "
+            f"download them with `tertulia pull {name}`, or give a folder that holds them"
+        )
+    if ON_THE_HUB.fullmatch(name):
+        return (
+            f"no model folder {name!r}, and no model of that name is here: if it is one of the "
+            f"Hugging Face hub, download it with `tertulia pull {name}`"
+        )
+    names = nearest(name, (BUILTIN, *KNOWN))
+    return f"no model folder {name!r}, and no model of that name: {names}"

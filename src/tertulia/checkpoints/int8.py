@@ -1,86 +1,75 @@
-"""Weights in eight bits: how tertulia-mini is shipped, and back.
+"""Weights in eight bits: how tertulia-mini is shipped, and what `tertulia convert` makes.
 
-Every matrix NAME [out, in] becomes an int8 tensor NAME of the same shape and a float32 tensor
-NAME_scale [out]: row by row, symmetric, scale = largest magnitude of the row / 127, so that
-W is about int8 x scale[:, None]. Vectors (norms) stay float32. config.json says
-`"quantization": "int8_per_row"`. A tied head has no tensor of its own.
+A matrix NAME [out, in] is an int8 array NAME of the same shape and a float32 array NAME_scale
+[out]: symmetric, scale = largest magnitude of the row / 127, so that W is about int8 x scale. A
+matrix that its family stores as [in, out] (GPT-2's Conv1D) has a scale for each output too,
+NAME_scale [1, out]: the scale's shape says which it is, and the product is the same one.
+
+config.json says `"quantization": "int8_per_row"`. A tied head has no array of its own.
 """
 
-import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from numpy.typing import NDArray
 
+from tertulia.checkpoints.folder import config
 from tertulia.errors import CheckpointError
 
 SCHEME = "int8_per_row"
-WEIGHTS = "model.safetensors"
+SUFFIX = "_scale"
 
-Array = npt.NDArray[np.generic]
-
-
-def quantize(weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Float tensors as int8 and scales; a row of zeros has scale 1."""
-    small: dict[str, Array] = {}
-    for name, tensor in weights.items():
-        full = tensor.astype(np.float32)
-        if full.ndim != 2:
-            small[name] = full
-            continue
-        largest = np.abs(full).max(axis=1)
-        scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
-        small[name] = np.rint(full / scale[:, None]).clip(-127, 127).astype(np.int8)
-        small[f"{name}_scale"] = scale
-    return small
+Floats = NDArray[np.float32]
+Blocks = Callable[[], Iterable[Floats]]
+"""Reads a matrix from its beginning, some rows at a time."""
 
 
-def dequantize(small: Mapping[str, Array]) -> dict[str, Array]:
-    """int8 and scales as float32 tensors under their plain names."""
-    full: dict[str, Array] = {}
-    for name, tensor in small.items():
-        if f"{name}_scale" in small:
-            scale = small[f"{name}_scale"].astype(np.float32)
-            full[name] = tensor.astype(np.float32) * scale[:, None]
-        elif not name.endswith("_scale"):
-            full[name] = tensor.astype(np.float32)
-    return full
+def scales(largest: Floats) -> Floats:
+    """Of rows or columns with these largest magnitudes; 1 for zeros.
+
+    Raises FloatingPointError for NaN and infinity.
+    """
+    if not np.isfinite(largest).all():
+        raise FloatingPointError("holds NaN or infinity")
+    return np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
 
 
-def shrink(source: Path, target: Path) -> None:
-    """A folder of float safetensors and config.json as one of int8; other files are left alone."""
-    config = read_config(source)
-    target.mkdir(parents=True, exist_ok=True)
-    save_file(quantize(load_file(source / WEIGHTS)), target / WEIGHTS, {"format": "pt"})
-    config["quantization"] = SCHEME
-    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+def by_row(blocks: Iterable[Floats], kept: list[Floats]) -> Iterator[NDArray[np.int8]]:
+    """Blocks of rows as int8; their scales, each [rows of the block], are put into `kept`."""
+    for block in blocks:
+        kept.append(scales(np.abs(block).max(axis=1, initial=0)))
+        yield rounded(block, kept[-1][:, None])
+
+
+def by_column(blocks: Blocks, columns: int, kept: list[Floats]) -> Iterator[NDArray[np.int8]]:
+    """The same with one scale for each column, [1, columns]; the matrix is read twice."""
+    largest = np.zeros((1, columns), np.float32)
+    for block in blocks():
+        np.maximum(largest, np.abs(block).max(axis=0, initial=0, keepdims=True), out=largest)
+    kept.append(scales(largest))
+    for block in blocks():
+        yield rounded(block, kept[-1])
+
+
+def rounded(block: Floats, scale: Floats) -> NDArray[np.int8]:
+    steps = block / scale
+    np.rint(steps, out=steps)
+    return steps.astype(np.int8)
 
 
 def expand(source: Path, target: Path) -> None:
     """A folder of int8 weights as one of float32 that loads in transformers, tokenizer included.
 
+    target  does not exist, or is an empty folder
+
     Raises CheckpointError when the source is not in this scheme.
     """
-    config = read_config(source)
-    if config.pop("quantization", None) != SCHEME:
+    from tertulia.checkpoints import convert
+
+    if config(source).get("quantization") != SCHEME:
         raise CheckpointError(
             f"{source}/config.json does not say quantization {SCHEME!r}: its weights are not in"
             " eight bits, load them as they are"
         )
-    target.mkdir(parents=True, exist_ok=True)
-    save_file(dequantize(load_file(source / WEIGHTS)), target / WEIGHTS, {"format": "pt"})
-    (target / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    if (source / "tokenizer.json").exists():
-        shutil.copy(source / "tokenizer.json", target)
-
-
-def read_config(folder: Path) -> dict[str, object]:
-    """config.json of a checkpoint folder; CheckpointError where it or the weights are missing."""
-    for name in ("config.json", WEIGHTS):
-        if not (folder / name).exists():
-            raise CheckpointError(f"no {name} in {folder}: name a folder that holds a checkpoint")
-    found: dict[str, object] = json.loads((folder / "config.json").read_text())
-    return found
+    convert.convert(convert.planned(source, target, "float32"))
