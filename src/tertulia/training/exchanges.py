@@ -32,6 +32,7 @@ ALONE = {"situation", "instruction"}
 """Kinds of which a talk holds one."""
 
 SLOT = re.compile(r"\{(\w+)(\.\d)?\}")
+DOUBLED = re.compile(r"\b(?:[Aa]n?|[Tt]he) (an?|the) ")
 BEGINNING = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 SYLLABLES = (
     "ba be bo da do el en fa fen gar gil ha hel is ja jo ka kor la li lu ma mi mor na ne nor"
@@ -105,7 +106,9 @@ class Draw:
     bound: dict[str, str] = field(default_factory=dict)
 
     def fill(self, text: str) -> str:
-        return SLOT.sub(lambda found: self.word(found[1], found[2] or ""), text)
+        """The text with its words in; of two articles, the word's own stays."""
+        filled = SLOT.sub(lambda found: self.word(found[1], found[2] or ""), text)
+        return DOUBLED.sub(r"\1 ", filled)
 
     def told(self, each: Exchange) -> str:
         """One of the ways to write an exchange's direction."""
