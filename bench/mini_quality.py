@@ -50,7 +50,7 @@ from tertulia.training import exchanges, mining, packing
 from tertulia.training.exchanges import Bank
 
 TOPICS = ("pets", "kids", "family", "music", "movies", "food", "work", "school", "travel", "sports")
-KINDS = ("persona", "you", "knowledge", "memory", "situation", "instruction", "goal")
+KINDS = tuple(kind for kind in exchanges.KINDS if kind not in ("skill", "image", "earlier"))
 BANKS = Path(exchanges.__file__).parents[1] / "recipes" / "exchanges"
 ALWAYS_GIVEN = exchanges.Odds(goal_after=0, thought=0)
 RESULTS = Path(__file__).parent / "results" / "mini_quality.jsonl"

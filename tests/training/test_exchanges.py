@@ -13,7 +13,8 @@ LINES = (
     {"slot": "pet", "words": ["Biscuit", "Moby", "Fluff"]},
     {"slot": "thing", "words": ["lamp", "boat"]},
     {"kind": "persona", "given": ["i have dogs, {pet} and {pet.2}."], "says": ["Any pets?"],
-     "reply": ["{pet}! Do you know {pet.2}?", "{thing}!"], "earlier": [["you", "hi."], ["me", "hello."]]},
+     "reply": ["{pet}! Do you know {pet.2}?", "{thing}!"],
+     "earlier": [["you", "hi."], ["me", "hello."]]},
     {"kind": "situation", "given": ["{thing}s are on sale. {name} buys one from {you}."],
      "says": ["", "Yes?"], "reply": ["{thing}, please, {you}."]},
 )  # fmt: skip
@@ -85,3 +86,21 @@ def test_a_line_that_is_neither_slot_nor_exchange_is_named(tmp_path):
     (tmp_path / "bad.jsonl").write_text('{"kind": "poem"}')
     with pytest.raises(ConfigError, match=r"bad\.jsonl:1"):
         exchanges.read(tmp_path)
+
+
+def test_a_picture_belongs_to_the_turn_before_the_reply(tmp_path):
+    line = {"kind": "image", "given": ["a photo of {person}"], "says": ["Look!"],
+            "reply": ["Is it {person}?"]}  # fmt: skip
+    (tmp_path / "some.jsonl").write_text(json.dumps(line))
+    for each in made(tmp_path, 5):
+        shown = each.conversation.turns[-1].image.removeprefix("a photo of ")
+        assert each.reply.text == f"Is it {shown}?"
+
+
+def test_a_thought_is_the_plan_of_the_reply(tmp_path):
+    line = {"kind": "explanation", "given": ["I want to praise {person}."], "says": ["Hm."],
+            "reply": ["{person} is good."]}  # fmt: skip
+    (tmp_path / "some.jsonl").write_text(json.dumps(line))
+    for each in made(tmp_path, 5):
+        plan = each.conversation.plan.over(each.thought)
+        assert plan.explanation == f"I want to praise {each.reply.text.split()[0]}."

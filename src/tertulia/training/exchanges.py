@@ -6,9 +6,10 @@ A bank is a folder of JSON lines, two kinds of line:
     {"kind": "persona", "given": ["i have a dog called {pet_name}."], "says": ["Any pets?"],
      "reply": ["Yes, {pet_name}. He thinks that he is a lion."], "earlier": [["you", "Hi!"]]}
 
-`given` are ways to write the direction, `says` what the other side says ("" where the agent opens
-the talk), `reply` what the agent answers; every combination fits. A slot is drawn once an exchange;
-`{slot.2}` is another of its words. `{name}` is the agent, `{you}` the other; more in `builtin`.
+`given` are ways to write the direction (for the kind "image", the picture shared in that turn),
+`says` what the other side says ("" where the agent opens the talk), `reply` what the agent answers;
+every combination fits. A slot is drawn once an exchange; `{slot.2}` is another of its words.
+`{name}` is the agent, `{you}` the other; more in `builtin`.
 
 An example is one exchange at its end; around it stand the direction of others, some of which have
 been talked about before.
@@ -27,9 +28,19 @@ from tertulia.data import held_out
 from tertulia.errors import ConfigError
 from tertulia.training.conditions import NAMES, Example
 
-KINDS = ("persona", "you", "knowledge", "memory", "situation", "instruction", "goal", "earlier")
+KINDS = (
+    *("persona", "you", "knowledge", "memory", "situation", "instruction"),
+    *("goal", "explanation", "skill", "image", "earlier"),
+)
+PLANNED = ("goal", "explanation", "skill")
+BESIDE = ("persona", "you", "knowledge", "memory", "situation", "instruction")
+"""Kinds that say something even when it is not talked about."""
+
 ALONE = {"situation", "instruction"}
 """Kinds of which a talk holds one."""
+
+AS_IT_STANDS = ("persona", "you", "image", *PLANNED)
+"""Kinds whose direction is no run of sentences."""
 
 SLOT = re.compile(r"\{(\w+)(\.\d)?\}")
 DOUBLED = re.compile(r"\b(?:[Aa]n?|[Tt]he) (an?|the) ")
@@ -113,7 +124,7 @@ class Draw:
     def told(self, each: Exchange) -> str:
         """One of the ways to write an exchange's direction."""
         text = self.fill(self.chance.choice(each.given))
-        return text if each.kind in ("persona", "you", "goal") else sentences(text)
+        return text if each.kind in AS_IT_STANDS else sentences(text)
 
     def knows(self, text: str) -> bool:
         """Whether every word the text asks for has been drawn: not all ways to write a direction
@@ -230,7 +241,7 @@ def alongside(bank: Bank, main: Exchange, chance: Random) -> list[Exchange]:
     taken, alone = set(main.slots), {main.kind} & ALONE
     for _ in range(chance.choice((0, 1, 1, 2, 2, 3, 4))):
         each = chance.choice(bank.exchanges)
-        if each.slots & taken or each.kind in alone or each.kind in ("goal", "earlier"):
+        if each.slots & taken or each.kind in alone or each.kind not in BESIDE:
             continue
         chosen.append(each)
         taken |= each.slots
@@ -257,12 +268,13 @@ def talk(
         told[each.kind].append(part.told(each))
         if chance.random() < odds.told_before:
             turns += said(each, part, agent, user, opening=not turns)
-    aimed = Plan()
-    told[main.kind].append(draw.told(main))
+    given = draw.told(main)
+    told[main.kind].append(given)
     *before, reply = said(main, draw, agent, user, opening=not turns)
-    if main.kind == "goal":
-        aimed = Plan(goal=told["goal"][0])
-    elif goals and chance.random() < odds.goal_after:
+    aimed = Plan(**{main.kind: given}) if main.kind in PLANNED else Plan()
+    if main.kind == "image":
+        before[-1] = replace(before[-1], image=given)
+    elif goals and not aimed and chance.random() < odds.goal_after:
         after = chance.choice(goals)
         aimed = Plan(goal=draw.fill(chance.choice(after.given)))
         more = sentences(draw.fill(chance.choice(after.reply)))
