@@ -147,6 +147,13 @@ PINGPONG = Decoding(
 )
 PINGPONG_BEAM = replace(PINGPONG, temperature=0.0, top_p=1.0, top_k=0, beams=10)
 
+STRUCTURE = tuple(
+    f"<|{name}|>"
+    for name in "pad begin situation instruction knowledge memory persona fact me you says"
+    " goal explanation skill".split()
+)
+"""Control tokens of the `native` format that no reply holds."""
+
 PRESETS: Mapping[str, Preset] = {
     "native": Preset(
         Decoding(
@@ -156,6 +163,7 @@ PRESETS: Mapping[str, Preset] = {
             min_new_tokens=3,
             max_new_tokens=60,
             candidates=16,
+            banned=STRUCTURE,
         ),
         "chosen for tertulia-mini; see its model card",
     ),
