@@ -133,7 +133,7 @@ class Norm:
         """The norm over what the head's zeros make wider: both sums are over the same numbers."""
         whole = len(self.weight) > sizes.size
         count = len(self.weight) // sizes.size
-        weight = np.append(self.weight, 0)[sizes.every(sizes.layout(sizes.turned), count)]
+        weight = np.append(self.weight, np.float32(0))[sizes.every(sizes.layout(sizes.turned), count)]
         weight, eps = weight * np.float32(sizes.filling**0.5), self.eps * sizes.filling
         if whole:
             return graph.rms_norm(x, weight, eps)
