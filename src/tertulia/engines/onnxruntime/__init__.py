@@ -3,7 +3,7 @@
     weights    safetensors -> numpy          prefill    a prompt, from a kept prefix on
     wire       an ONNX model as bytes        candidate  one sampled or greedy row
     graph      nodes, linear layers          beams      beam search over several rows
-    llama      one family's graph            sampler    rules, temperature, top-k, top-p, min-p
+    FAMILIES   a file for each, its graph    sampler    rules, temperature, top-k, top-p, min-p
     decoder    runs a graph over a cache     writer     tokens -> text, stop strings
     cache      rows, kept prefixes           scheduler  who reads what in a step
 
@@ -21,7 +21,18 @@ import numpy as np
 from tertulia import tokenizer
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished
-from tertulia.engines.onnxruntime import llama
+from tertulia.engines.onnxruntime import (
+    gemma,
+    gpt2,
+    gpt_neox,
+    llama,
+    olmo,
+    openai_gpt,
+    phi3,
+    qwen,
+    smollm3,
+    stablelm,
+)
 from tertulia.engines.onnxruntime.cache import Prefixes
 from tertulia.engines.onnxruntime.decoder import Decoder, Network
 from tertulia.engines.onnxruntime.request import check_room, request
@@ -31,7 +42,8 @@ from tertulia.errors import CheckpointError
 from tertulia.prompt import Prompt, Span
 from tertulia.registry import nearest
 
-FAMILIES = {name: family for family in (llama,) for name in family.MODEL_TYPES}
+DECODERS = (gemma, gpt2, gpt_neox, llama, olmo, openai_gpt, phi3, qwen, smollm3, stablelm)
+FAMILIES = {name: family for family in DECODERS for name in family.MODEL_TYPES}
 """The file that builds the graph, by config.json's model_type."""
 
 MEBI = 1 << 20
