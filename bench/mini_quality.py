@@ -52,7 +52,7 @@ from tertulia.training.exchanges import Bank
 TOPICS = ("pets", "kids", "family", "music", "movies", "food", "work", "school", "travel", "sports")
 KINDS = tuple(kind for kind in exchanges.KINDS if kind not in ("skill", "image", "earlier"))
 BANKS = Path(exchanges.__file__).parents[1] / "recipes" / "exchanges"
-ALWAYS_GIVEN = exchanges.Odds(goal_after=0, thought=0)
+ALWAYS_GIVEN = exchanges.Odds(goal_after=0, thought=0, recited=0)
 RESULTS = Path(__file__).parent / "results" / "mini_quality.jsonl"
 NATIVE = formats.load("native")
 

@@ -26,8 +26,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def made(folder, count=60):
-    return list(exchanges.examples(exchanges.read(folder), count, Random(5)))
+def made(folder, count=60, recited=0.0):
+    odds = exchanges.Odds(recited=recited)
+    return list(exchanges.examples(exchanges.read(folder), count, Random(5), odds))
 
 
 def test_a_reply_holds_the_word_that_its_direction_holds(folder):
@@ -104,3 +105,13 @@ def test_a_thought_is_the_plan_of_the_reply(tmp_path):
     for each in made(tmp_path, 5):
         plan = each.conversation.plan.over(each.thought)
         assert plan.explanation == f"I want to praise {each.reply.text.split()[0]}."
+
+
+def test_what_is_recited_stands_word_for_word_before(folder):
+    for each in made(folder, recited=1.0):
+        talk = each.conversation
+        facts = " ".join(talk.direction.facts(talk.agent))
+        assert each.reply.text.lower() in (
+            facts.lower(),
+            *(t.text.lower() for t in talk.turns),
+        ) or (each.reply.text in talk.turns[-1].text)

@@ -49,6 +49,22 @@ SYLLABLES = (
     "ba be bo da do el en fa fen gar gil ha hel is ja jo ka kor la li lu ma mi mor na ne nor"
     " o pa per qui ra ri ros sa sel so ta tha ti to ul va vi wen xi ya yo za zel"
 ).split()
+RECITALS: Mapping[str, tuple[str, ...]] = {
+    "persona": (
+        "Tell me about yourself.", "So, who are you?", "What should I know about you?",
+        "And you?", "What's your story?", "Introduce yourself, please.",
+    ),
+    "knowledge": (
+        "What does it say?", "Read it to me.", "What do you know?", "What have you heard?",
+        "Tell me all you know.", "What's new?",
+    ),
+    "echo": (
+        "Repeat after me: {said}", "Say this: {said}", "Say it with me. {said}",
+        "Now you say it: {said}",
+    ),
+}  # fmt: skip
+"""What the other says before something is said again word for word."""
+
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = (
     "January February March April May June July August September October November December".split()
@@ -87,6 +103,7 @@ class Odds:
     told_before: float = 0.65  # a companion has been talked about before
     goal_after: float = 0.2  # the reply goes on to what a goal asks for
     thought: float = 0.15  # the goal is the model's to think up
+    recited: float = 0.15  # all facts, a passage or the other's words are said again, word for word
 
 
 ODDS = Odds()
@@ -223,6 +240,9 @@ def examples(bank: Bank, count: int, chance: Random, odds: Odds = ODDS) -> Itera
         main = chance.choice(bank.exchanges)
         companions = alongside(bank, main, chance)
         agent, user = names(odds, chance)
+        if chance.random() < odds.recited:
+            yield recital(bank, [main, *companions], agent, user, chance)
+            continue
         yield talk(bank, main, companions, goals, agent, user, odds, chance)
 
 
@@ -294,6 +314,29 @@ def talk(
         names=chance.random() < 0.05,
         own=True,
     )
+
+
+def recital(
+    bank: Bank, every: Sequence[Exchange], agent: str, user: str, chance: Random
+) -> Example:
+    """A talk in which many words in a row are copied: quickest to teach that words can be."""
+    draw = Draw(bank, agent, user, chance)
+    told: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for each in every:
+        if each.kind in BESIDE:
+            told[each.kind].append(draw.told(each))
+    known = direction(told, agent, user, chance)
+    kinds = [kind for kind in ("persona", "knowledge") if told[kind]]
+    kind = chance.choice(kinds) if kinds and chance.random() < 0.75 else "echo"
+    if kind == "echo":
+        reply = sentences(draw.fill(chance.choice(every[0].reply)))
+    elif kind == "persona":
+        reply = sentences(re.sub(r"\bi\b", "I", " ".join(known.facts(agent))))
+    else:
+        reply = " ".join(known.knowledge)
+    asked = chance.choice(RECITALS[kind]).format(said=reply)
+    talk = Conversation(agent=agent, user=user, direction=known, turns=(Turn(user, asked),))
+    return Example(conversation=talk, reply=Turn(agent, reply), thought=Plan(), names=False)
 
 
 def said(each: Exchange, draw: Draw, agent: str, user: str, opening: bool) -> list[Turn]:
