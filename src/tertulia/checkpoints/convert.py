@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tertulia import checkpoints
 from tertulia.checkpoints import folder as folders
 from tertulia.checkpoints import guess, layout, manifest, pickles, requantize
 from tertulia.checkpoints.int8 import SCHEME, SUFFIX
@@ -84,6 +85,21 @@ def planned(source: Path, target: Path, quantization: str, format: str = "") -> 
         plan.target.parent.mkdir(parents=True, exist_ok=True)
     check_room(plan.target, plan.bytes_written)
     return plan
+
+
+def target_of(name: str, source: Path, quantization: str) -> Path:
+    """Where a converted model goes when nobody says: beside its folder, or among the pulled.
+
+    name    what it was called by
+    source  the folder that is
+    """
+    if name == checkpoints.BUILTIN:
+        return checkpoints.home() / "tertulia" / f"mini-{quantization}"
+    if Path(name).expanduser().is_dir():
+        source = source.absolute()
+        return source.with_name(f"{source.name}-{quantization}")
+    known = checkpoints.KNOWN.get(name)
+    return checkpoints.home() / f"{known.hub if known else name}-{quantization}"
 
 
 def check_quantization(quantization: str, family: str, where: str) -> None:

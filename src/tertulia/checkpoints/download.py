@@ -81,7 +81,8 @@ def go_on(asking: httpx.Client, url: str, file: Remote, part: Path, told: Told) 
         elif not answer.headers.get("content-range", "").startswith(f"bytes {here}-"):
             raise Broken("another part of it came than was asked for")
         with cured(part), part.open("ab" if here else "wb") as kept:
-            for chunk in answer.iter_bytes(CHUNK_BYTES):
+            # In pieces as they come: larger ones would be lost when the line breaks.
+            for chunk in answer.iter_bytes():
                 here += len(chunk)
                 if here > file.size:
                     kept.truncate(0)

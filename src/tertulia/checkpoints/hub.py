@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tertulia.checkpoints.folder import CONFIG, INDEX, WEIGHTS
 from tertulia.errors import CheckpointError, MissingExtra
@@ -116,9 +117,10 @@ def licence(card: Any) -> str:  # noqa: ANN401 - the library's own class
 
 def address(repository: Repository, name: str) -> str:
     """Where a file of a model is fetched from."""
-    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub import constants
 
-    return hf_hub_url(repository.hub, name, revision=repository.commit, endpoint=constants.ENDPOINT)
+    path = f"{repository.hub}/resolve/{quote(repository.commit)}/{quote(name)}"
+    return f"{constants.ENDPOINT}/{path}"
 
 
 def headers() -> dict[str, str]:

@@ -16,9 +16,9 @@ TURNED: Mapping[str, re.Pattern[str]] = {
 UPRIGHT = frozenset(
     (
         *("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3"),
-        *("olmo2", "smollm3", "granite", "cohere", "gpt_neox", "opt"),
-        *("t5", "mt5", "umt5", "bart", "mbart", "marian", "meena"),
-        *("blenderbot", "blenderbot-small", "pegasus"),
+        *("olmo", "olmo2", "smollm3", "stablelm", "granite", "cohere", "gpt_neox", "opt"),
+        *("t5", "mt5", "umt5", "bart", "mbart", "marian", "meena", "pegasus"),
+        *("blenderbot", "blenderbot-small"),
     )
 )
 """Families whose matrices are all [out, in]."""
@@ -35,13 +35,18 @@ OVERFLOWING = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 """Families whose activations leave float16's range: replies turn to noise, without an error."""
 
 
+def known(family: object) -> bool:
+    """Whether a family's arrays are known here, and so needs no code of its own."""
+    return family in UPRIGHT or family in TURNED
+
+
 def check(family: str, where: str) -> None:
     """Raises CheckpointError for a family whose arrays are not known."""
-    if family not in UPRIGHT and family not in TURNED:
-        known = ", ".join(sorted((*UPRIGHT, *TURNED)))
+    if not known(family):
+        names = ", ".join(sorted((*UPRIGHT, *TURNED)))
         raise CheckpointError(
             f"{where}: how model_type {family!r} stores its matrices is not known, and int8 the "
-            f"wrong way round would be noise: use --quantization bfloat16; known are {known}"
+            f"wrong way round would be noise: use --quantization bfloat16; known are {names}"
         )
 
 

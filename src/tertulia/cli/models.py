@@ -2,26 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tertulia.cli import _terminal
+from tertulia.cli._progress import size
+
+if TYPE_CHECKING:
+    from tertulia.checkpoints import Known
+    from tertulia.checkpoints.listing import Here
 
 HELP = "models that are here or could be; sizes and licences"
 OTHERS = """\
-None of the second list is fetched for you: download one and give its folder, as in
-tertulia chat --model ./thanos-1b. This version runs Llama-type checkpoints as they are, whatever
-transformers loads with the torch extra (pip install 'tertulia[torch]'), and any OpenAI-compatible
-endpoint (tertulia chat --agent endpoint)."""
-RUNS = {
-    "thanos": "onnxruntime",
-    "cosmo": "transformers",
-    "godel": "transformers",
-    "persona_gpt": "transformers",
-    "dialogpt": "transformers",
-}
-"""Format of a known model -> the engine that runs its published weights in this version."""
+`tertulia pull NAME` fetches one of the second list, or OWNER/NAME of the Hugging Face hub, and
+`tertulia convert` makes it smaller. A folder of your own works as it is: tertulia chat --model
+./my-model. So does any OpenAI-compatible endpoint: tertulia chat --agent endpoint."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,66 +24,101 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Lists both; 1 when a model that is here cannot be used as it is."""
     from tertulia import checkpoints
+    from tertulia.checkpoints import listing
 
-    here = builtin(checkpoints.builtin())
-    others = [known(name, each) for name, each in checkpoints.KNOWN.items()]
+    here = list(listing.here())
+    seen = {each.name for each in here}
+    could = {name: each for name, each in checkpoints.KNOWN.items() if name not in seen}
     if args.json:
-        print(json.dumps({"here": [here], "known": others}, indent=2))
-        return 0
-    paint = _terminal.paint()
-    print(paint("Here", "bold"))
-    state = here["licence"] if here["present"] else "missing: install tertulia again"
-    print(f"  builtin  {here['model']}  {megabytes(here['bytes'])}  {state}")
-    print(paint("Could be", "bold"))
-    rows = [("name", "size", "licence", "runs on", "weights")]
-    rows += [
-        (each["name"], size(each["gigabytes"]), each["licence"], engine(each), where(each))
-        for each in others
-    ]
-    print("\n".join(f"  {row}" for row in _terminal.rows(rows).splitlines()))
-    print(OTHERS)
-    return 0
+        table = {
+            "here": [is_here(each) for each in here],
+            "known": [could_be(name, each) for name, each in could.items()],
+        }
+        print(json.dumps(table, indent=2))
+    else:
+        print(told(here, could))
+    return 1 if any(each.problem for each in here) else 0
 
 
-def builtin(folder: Path) -> Mapping[str, Any]:
-    """What the package's own model is, by its folder."""
-    weights = folder.glob("*.safetensors") if folder.is_dir() else ()
-    size = sum(file.stat().st_size for file in weights)
+def is_here(model: "Here") -> Mapping[str, Any]:
+    found = model.manifest
     return {
-        "name": "builtin",
-        "model": "tertulia-mini",
-        "present": size > 0,
-        "bytes": size,
-        "licence": "Apache-2.0",
-        "path": str(folder),
+        "name": model.name,
+        "path": str(model.folder),
+        "place": model.place,
+        "bytes": model.bytes,
+        "format": found.format if found else "",
+        "family": found.family if found else "",
+        "quantization": model.quantization,
+        "licence": model.licence,
+        "source": found.source if found else "",
+        "problem": model.problem,
     }
 
 
-def known(name: str, model: Any) -> Mapping[str, Any]:  # noqa: ANN401 - checkpoints is loaded late
+def could_be(name: str, model: "Known") -> Mapping[str, Any]:
     return {
         "name": name,
         "hub": model.hub,
         "format": model.format,
+        "family": model.family,
         "preset": model.preset,
         "licence": model.licence,
         "gigabytes": model.gigabytes,
-        "engine": RUNS.get(model.format, "") if model.hub else "",
+        "engine": engine(model),
         "note": model.note,
     }
 
 
-def engine(row: Mapping[str, Any]) -> str:
-    return {"": "-", "transformers": "torch extra"}.get(row["engine"], str(row["engine"]))
+def engine(model: "Known") -> str:
+    """What runs it; empty where there are no weights to run."""
+    from tertulia import registry
+
+    own: Mapping[str, Any] = registry.load("tertulia.engines", "onnxruntime").FAMILIES
+    return "" if not model.hub else "onnxruntime" if model.family in own else "transformers"
 
 
-def where(row: Mapping[str, Any]) -> str:
-    return "; ".join(filter(None, (row["hub"], row["note"])))
+def told(here: "list[Here]", could: "Mapping[str, Known]") -> str:
+    """Both lists as tables."""
+    paint = _terminal.paint()
+    first = [("name", "size", "format", "weights", "licence", "where")]
+    first += [
+        (
+            each.name,
+            size(each.bytes),
+            each.manifest.format if each.manifest else "?",
+            each.quantization or "?",
+            each.licence or "?",
+            each.place if each.place != "pulled" else str(each.folder),
+        )
+        for each in here
+    ]
+    second = [("name", "size", "licence", "runs on", "weights")]
+    second += [
+        (
+            name,
+            f"{each.gigabytes:g} GB",
+            each.licence,
+            {"": "-", "transformers": "torch extra"}.get(engine(each), "as it is"),
+            "; ".join(filter(None, (each.hub, each.note))),
+        )
+        for name, each in could.items()
+    ]
+    wrong = [f"  {each.name}: {_terminal.one_line(each.problem)}" for each in here if each.problem]
+    return "\n".join(
+        [
+            paint("Here", "bold"),
+            *indented(first),
+            *wrong,
+            paint("Could be", "bold"),
+            *indented(second),
+            OTHERS,
+        ]
+    )
 
 
-def size(gigabytes: float) -> str:
-    return f"{gigabytes:g} GB"
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def indented(table: Sequence[tuple[str, ...]]) -> list[str]:
+    safe = [tuple(map(_terminal.one_line, row)) for row in table]
+    return [f"  {row}" for row in _terminal.rows(safe).splitlines()]
