@@ -2,19 +2,24 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from tertulia import checkpoints, config, engines, formats, planners, rankers, registry
 from tertulia.agent import Agent
 from tertulia.decoding import Decoding, preset
+from tertulia.engines import Engine
 from tertulia.errors import CheckpointError, ConfigError, UnknownName
+from tertulia.planners import pinned
 from tertulia.registry import nearest
 
 DEFAULT = "mini"
 LARGEST_FILE = 1 << 20
 KEYS = ("description", "format", "engine", "decoding", "planner", "rankers")
+LOCAL = ("onnxruntime", "transformers")
+"""Engines that run a folder of weights."""
+
 HERE = Path(__file__).parent
 PACKAGED = (HERE / "agents", HERE.parents[1] / "agents")
 """Agent files in an installed package, and in a checkout."""
@@ -53,20 +58,20 @@ def assemble(table: Mapping[str, Any], where: str = "agent file") -> Agent:
             raise ConfigError(f"{where}: no key {key!r}: {nearest(key, KEYS)}")
     if "format" not in table or "engine" not in table:
         raise ConfigError(f"{where}: an agent needs a [format] and an [engine], each with a name")
-    format_name, format_settings = named(section(table, "format", where), f"{where} [format]")
-    format = formats.load(format_name, **format_settings)
+    speaks = runtime(section(table, "engine", where), f"{where} [engine]")
+    planner, planning = named(section(table, "planner", where, "pinned"), f"{where} [planner]")
+    plans, planning = planned_on(speaks, planning, f"{where} [planner]")
+    name, settings = named(section(table, "format", where), f"{where} [format]")
+    format = formats.load(name, **templated(name, settings, speaks))
     decoding = decoded(section(table, "decoding", where), f"{where} [decoding]")
-    engine_name, settings = named(section(table, "engine", where), f"{where} [engine]")
-    if engine_name in ("onnxruntime", "transformers") and isinstance(settings.get("model"), str):
-        settings["model"] = checkpoints.find(settings["model"])
-    engine = engines.load(engine_name, **settings)
+    engine = speaks.opened()
     engine.check(decoding)
-    planner, settings = named(section(table, "planner", where, "pinned"), f"{where} [planner]")
+    thinks = engine if plans == speaks else plans.opened()
     return Agent(
         format=format,
         engine=engine,
         decoding=decoding,
-        planner=planners.load(planner, format=format, engine=engine, **settings),
+        planner=planners.load(planner, format=format, engine=thinks, **planning),
         rankers=tuple(
             rankers.load(each, format=format, engine=engine, **settings)
             for each, settings in ranked(table, where)
@@ -75,8 +80,58 @@ def assemble(table: Mapping[str, Any], where: str = "agent file") -> Agent:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An engine that is not open yet: its name and settings, its model found."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of weights that a local engine runs."""
+        return self.settings.get("model") if self.name in LOCAL else None
+
+    def opened(self) -> Engine:
+        return engines.load(self.name, **self.settings)
+
+
+def runtime(settings: dict[str, Any], where: str) -> Runtime:
+    """The engine that a table describes; raises CheckpointError for a model that is not here."""
+    name, settings = named(settings, where)
+    if name in LOCAL and isinstance(settings.get("model"), str):
+        settings["model"] = str(checkpoints.find(settings["model"]))
+    return Runtime(name, settings)
+
+
+def planned_on(
+    speaks: Runtime, planning: dict[str, Any], where: str
+) -> tuple[Runtime, dict[str, Any]]:
+    """The engine that a planner asks, the agent's if it has none, and the planner's settings.
+
+    A local engine of its own brings the chat template of its model.
+    """
+    if not planning.get("own_engine"):
+        return speaks, planning
+    plans = runtime(section(planning, "own_engine", where), f"{where} own_engine")
+    if plans.folder:
+        own_format = {"template": plans.folder, **section(planning, "own_format", where)}
+        planning = {**planning, "own_format": own_format}
+    return plans, planning
+
+
+def templated(format: str, settings: dict[str, Any], speaks: Runtime) -> dict[str, Any]:
+    """A format's settings; one that has a use for a chat template gets that of a local model."""
+    known = {each.name for each in fields(registry.load("tertulia.formats", format).Settings)}
+    if speaks.folder and "template" in known:
+        return {"template": speaks.folder, **settings}
+    return settings
+
+
 def thinking(agent: Agent, on: bool) -> Agent:
-    """The same agent with the model's own planner switched on or off."""
+    """The same agent with its planner switched off, or on: its own, or else the model's."""
+    if on and not isinstance(agent.planner, pinned.Pinned):
+        return agent
     name = "native" if on else "pinned"
     planner = planners.load(name, format=agent.format, engine=agent.engine)
     return replace(agent, planner=planner)
