@@ -32,10 +32,12 @@ from tertulia.engines.onnxruntime import (
     qwen,
     smollm3,
     stablelm,
+    t5,
 )
-from tertulia.engines.onnxruntime.cache import Prefixes
+from tertulia.engines.onnxruntime.cache import Prefixes, Sources
 from tertulia.engines.onnxruntime.decoder import Decoder, Network
-from tertulia.engines.onnxruntime.request import check_room, request
+from tertulia.engines.onnxruntime.encoder import Reader
+from tertulia.engines.onnxruntime.request import check_room, first, request
 from tertulia.engines.onnxruntime.scheduler import Scheduler
 from tertulia.engines.onnxruntime.weights import Checkpoint, read_json
 from tertulia.errors import CheckpointError
@@ -43,7 +45,10 @@ from tertulia.prompt import Prompt, Span
 from tertulia.registry import nearest
 
 DECODERS = (gemma, gpt2, gpt_neox, llama, olmo, openai_gpt, phi3, qwen, smollm3, stablelm)
-FAMILIES = {name: family for family in DECODERS for name in family.MODEL_TYPES}
+ENCODER_DECODERS = (t5,)
+FAMILIES = {
+    name: family for family in (*DECODERS, *ENCODER_DECODERS) for name in family.MODEL_TYPES
+}
 """The file that builds the graph, by config.json's model_type."""
 
 MEBI = 1 << 20
@@ -56,7 +61,8 @@ class Settings:
 
     threads          of ONNX Runtime; None takes two for a small model, every core for others
     quantization     "int8" (a scale for each row of weights and of activations) or "float32"
-    context_window   fewer positions than the model knows, to save memory
+    context_window   fewer positions than the model knows, to save memory; more only for T5, whose
+                     positions have no end (512 unless config.json or this says otherwise)
     max_rows         replies decoded together
     cache_megabytes  keys and values of these, if all become as long as they may
     kept_megabytes   processed prompts kept from turn to turn; 0 keeps none
@@ -104,24 +110,30 @@ class OnnxRuntime(Engine):
             int8=settings.quantization == "int8",
             window=settings.context_window,
         )
-        self.context_window = decoder.window
+        encoder = decoder.encoder
+        self.twofold = encoder is not None
+        self.context_window = decoder.window if encoder is None else encoder.window
         self.ends = ends(checkpoint, decoder.vocabulary)
         check_vocabulary(self.tokenizer, decoder.vocabulary)
-        self.network = Network(decoder, settings.threads or threads(decoder))
-        self.prefixes = Prefixes(settings.kept_megabytes * MEBI)
+        count, kept = settings.threads or threads(decoder), settings.kept_megabytes * MEBI
+        self.network = Network(decoder, count)
+        self.prefixes = Prefixes(kept if encoder is None else 0)
+        self.sources = Sources(0 if encoder is None else kept)
         self.scheduler = Scheduler(
             self.network,
             max_rows=settings.max_rows,
             cache_bytes=settings.cache_megabytes * MEBI,
             prefixes=self.prefixes,
+            reader=None if encoder is None else Reader(encoder, decoder.sizes, count, self.sources),
         )
 
     def count_tokens(self, prompt: Prompt) -> int:
         return len(self.tokenizer.ids(prompt.runs()))
 
     def events(self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]) -> Iterator[Event]:
+        decoder = self.network.decoder
         requests = [
-            request(prompt, each, self.tokenizer, self.ends, self.context_window)
+            request(prompt, each, self.tokenizer, self.ends, decoder.window, decoder.encoder)
             for prompt, each in zip(prompts, decoding, strict=True)
         ]
         tickets = {self.scheduler.submit(each): n for n, each in enumerate(requests)}
@@ -140,16 +152,18 @@ class OnnxRuntime(Engine):
     def score(
         self, prompts: Sequence[Prompt], replies: Sequence[Sequence[Span]]
     ) -> list[tuple[float, ...]]:
-        scores = []
+        decoder, scores = self.network.decoder, []
         for prompt, reply in zip(prompts, replies, strict=True):
             ids = np.array(self.tokenizer.ids(prompt.runs()), np.int64)
             said = np.array(self.tokenizer.ids(reply), np.int64)
-            check_room(len(ids), len(said), self.context_window)
-            scores.append(self.scheduler.score(ids, said))
+            before = first(ids, decoder.encoder)
+            check_room(len(before), len(said), decoder.window)
+            scores.append(self.scheduler.score(ids, before, said))
         return scores
 
     def close(self) -> None:
         self.prefixes.clear()
+        self.sources.clear()
 
 
 def threads(decoder: Decoder) -> int:

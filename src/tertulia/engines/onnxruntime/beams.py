@@ -24,7 +24,8 @@ NEVER = np.float32(-1e9)
 class Hypothesis:
     """One finished beam.
 
-    score     log-probability after the rules / length ** length_penalty
+    score     log-probability after the rules / length ** length_penalty; the length counts
+              tokens that are forced on every reply
     logprobs  of its tokens under the model itself
     """
 
@@ -54,6 +55,12 @@ class Beams:
         self.scores[0] = 0
         self.origins: tuple[int, ...] = tuple(range(self.rows))
         self.finished: list[Hypothesis] = []
+
+    @property
+    def weight(self) -> float:
+        """What a sum of log-probabilities is divided by."""
+        length = self.count + self.request.forced
+        return float(length**self.request.decoding.length_penalty)
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -101,17 +108,16 @@ class Beams:
         self.scores = open_totals[going].astype(np.float32)
         self.origins = tuple(beams[going].tolist())
         full = len(self.finished) == self.rows
-        hope = self.scores[0] / self.count**self.request.decoding.length_penalty
+        hope = self.scores[0] / self.weight
         self.done = bool(ending.all() or (full and hope <= self.finished[-1].score))
 
     def finish(
         self, said: Ids, logprobs: NDArray[np.floating], totals: Floats, ending: NDArray[np.bool_]
     ) -> None:
         """Keep the best hypotheses; only continuations among the first `rows` may become one."""
-        length = self.count**self.request.decoding.length_penalty
         for n in np.flatnonzero(ending[: self.rows]):
             tokens, probable = said[n, : self.count], logprobs[n, : self.count]
-            score = float(totals[n] / np.float32(length))
+            score = float(totals[n] / np.float32(self.weight))
             self.finished.append(
                 Hypothesis(score, tuple(tokens.tolist()), tuple(probable.tolist()))
             )

@@ -1,11 +1,12 @@
-"""Keys and values: the rows that are being decoded, and processed prefixes kept for later."""
+"""Keys and values: of rows that are being decoded, and of processed text that may come again."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tertulia.engines.onnxruntime.request import Ids
+from tertulia.engines.onnxruntime.embedding import Ids
 from tertulia.engines.onnxruntime.weights import Floats
 
 STRIDE = 128
@@ -31,11 +32,16 @@ class Slots:
     """The rows of the batch in one array, [2 * layers, rows, groups, positions, head].
 
     It grows by doubling and is never cleared: what lies beyond a row's length is not read.
+
+    across  the same rows' keys and values of their sources, for a decoder behind an encoder
     """
 
-    def __init__(self, layers: int, groups: int, head: int, window: int) -> None:
+    def __init__(
+        self, layers: int, groups: int, head: int, window: int, across: "Slots | None" = None
+    ) -> None:
         self.sizes = (2 * layers, groups, head)
         self.window = window
+        self.across = across
         self.rows: list[Slot] = []
         self.room = self.empty(1, min(STRIDE, window))
 
@@ -43,8 +49,13 @@ class Slots:
         halves, groups, head = self.sizes
         return np.empty((halves, rows, groups, positions, head), np.float32)
 
-    def take(self, prefix: Floats) -> Slot:
-        """A new last row that begins with this prefix, [2 * layers, groups, positions, head]."""
+    def take(self, prefix: Floats, source: Floats | None = None) -> Slot:
+        """A new last row that begins with this prefix, [2 * layers, groups, positions, head].
+
+        source  of the row, [2 * layers, groups, tokens, head]
+        """
+        if self.across is not None and source is not None:
+            self.across.take(source)
         length = prefix.shape[2]
         self.reserve(len(self.rows) + 1, length + 1)
         slot = Slot(len(self.rows), length)
@@ -68,6 +79,8 @@ class Slots:
 
     def free(self, slot: Slot) -> None:
         """Give a row back; the last row moves into its place."""
+        if self.across is not None:
+            self.across.free(self.across.rows[slot.place])
         last = self.rows.pop()
         if last is not slot:
             length = last.length
@@ -131,6 +144,35 @@ class Prefixes:
         self.kept.append(Kept(ids, room))
         while sum(each.room.nbytes for each in self.kept) > self.budget:
             self.kept.pop(0)
+
+    def clear(self) -> None:
+        self.kept.clear()
+
+
+class Sources:
+    """What an encoder made of sources, by how lately they were used, within a budget of bytes.
+
+    One more token changes all positions of a source: only exactly the same ids find it again.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.kept: OrderedDict[bytes, Floats] = OrderedDict()
+
+    def find(self, ids: Ids) -> Floats | None:
+        """Keys and values of these ids, [2 * layers, groups, tokens, head]."""
+        room = self.kept.get(ids.tobytes())
+        if room is not None:
+            self.kept.move_to_end(ids.tobytes())
+        return room
+
+    def add(self, ids: Ids, room: Floats) -> None:
+        """Keep one more; the least lately used are dropped. The room is not changed any more."""
+        if room.nbytes > self.budget:
+            return
+        self.kept[ids.tobytes()] = room
+        while sum(each.nbytes for each in self.kept.values()) > self.budget:
+            self.kept.popitem(last=False)
 
     def clear(self) -> None:
         self.kept.clear()

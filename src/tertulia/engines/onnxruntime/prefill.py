@@ -3,7 +3,7 @@
 import numpy as np
 
 from tertulia.engines.onnxruntime.cache import Prefixes
-from tertulia.engines.onnxruntime.decoder import Network
+from tertulia.engines.onnxruntime.decoder import Across, Network
 from tertulia.engines.onnxruntime.request import Ids
 from tertulia.engines.onnxruntime.weights import Floats
 
@@ -21,7 +21,7 @@ LEAST = 2
 
 
 class Prefill:
-    """The state of one prompt.
+    """The state of one prompt, or of what a decoder behind an encoder has to read.
 
     kept    keys and values, [2 * layers, groups, positions, head]
     cached  tokens that were kept from earlier work
@@ -30,7 +30,12 @@ class Prefill:
     """
 
     def __init__(
-        self, network: Network, prefixes: Prefixes, ids: Ids, first: int | None = None
+        self,
+        network: Network,
+        prefixes: Prefixes,
+        ids: Ids,
+        first: int | None = None,
+        source: Floats | None = None,
     ) -> None:
         decoder = network.decoder
         self.network, self.ids = network, ids
@@ -44,6 +49,7 @@ class Prefill:
             self.cached = max(min(found.shape[2], len(ids) - LEAST, self.first), 0)
             self.kept[:, :, : self.cached] = found[:, :, : self.cached]
         self.at = self.cached
+        self.across = None if source is None else seen(source, len(ids))
         self.logits: Floats = np.empty((0, decoder.vocabulary), np.float32)
 
     @property
@@ -59,10 +65,22 @@ class Prefill:
         size = stretch(len(self.ids) - self.at)
         ids = self.ids[None, self.at : self.at + size]
         places = range(max(self.first - self.at, 0), size) or range(size - 1, size)
-        logits = self.network.run(ids, np.array([self.at], np.int32), self.room, places)
+        kept = np.array([self.at], np.int32)
+        logits = self.network.run(ids, kept, self.room, places, self.across)
         self.at += size
         self.logits = logits if self.at > self.first else logits[:0]
         return size
+
+
+def seen(source: Floats, tokens: int) -> Across:
+    """A source as the rows of one prompt of so many tokens see it.
+
+    source  [2 * layers, groups, positions, head]
+    """
+    halves, groups, length, head = source.shape
+    room = np.empty((halves, 1, groups, length + min(tokens, STRETCH), head), np.float32)
+    room[:, 0, :, :length] = source
+    return Across(room, np.array([length], np.int32))
 
 
 def stretch(rest: int) -> int:

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion
+from tertulia.engines.onnxruntime.embedding import Ids as Ids
+from tertulia.engines.onnxruntime.encoder import Encoder
 from tertulia.errors import EngineError, PromptTooLong, UnsupportedDecoding
 from tertulia.prompt import Prompt
 from tertulia.tokenizer import Tokenizer
-
-Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +19,9 @@ class Request:
     """One prompt and how to go on from it.
 
     ids     of the prompt
+    before  tokens that stand before the reply in the decoder: the prompt's, or what a decoder
+            behind an encoder begins with
+    forced  how many of these generate() counts as new ones (forced_bos_token_id)
     ends    tokens that end a reply
     stops   strings that end it
     banned  tokens that are never said
@@ -29,6 +31,8 @@ class Request:
     """
 
     ids: Ids
+    before: Ids
+    forced: int
     decoding: Decoding
     tokenizer: Tokenizer
     ends: frozenset[int]
@@ -40,54 +44,78 @@ class Request:
 
 
 def request(
-    prompt: Prompt, decoding: Decoding, tokenizer: Tokenizer, ends: frozenset[int], window: int
+    prompt: Prompt,
+    decoding: Decoding,
+    tokenizer: Tokenizer,
+    ends: frozenset[int],
+    window: int,
+    encoder: Encoder | None = None,
 ) -> Request:
     """The request that a prompt and a decoding make for a model.
 
-    ends    the model's own end tokens
-    window  the model's positions
+    ends     the model's own end tokens
+    window   the decoder's positions
+    encoder  that reads the prompt, where there is one
 
     Raises PromptTooLong when there is no room for one token, UnsupportedDecoding for a banned
     token that the vocabulary lacks.
     """
     ids = np.array(tokenizer.ids(prompt.runs()), np.int64)
+    before = first(ids, encoder)
     named = (*prompt.stop, *decoding.stop)
     tokens = {name: tokenizer.control(name) for name in named}
     seed = decoding.seed
     return Request(
         ids=ids,
+        before=before,
+        forced=0 if encoder is None else encoder.forced,
         decoding=decoding,
         tokenizer=tokenizer,
         ends=ends.union(token for token in tokens.values() if token is not None),
         stops=tuple(dict.fromkeys(name for name in named if tokens[name] is None)),
         banned=tuple(banned(decoding, tokenizer)),
-        least=max(decoding.min_new_tokens, decoding.min_length - len(ids)),
-        most=room(len(ids), decoding, window),
+        least=max(decoding.min_new_tokens, decoding.min_length - len(before)),
+        most=room(len(before), decoding, window),
         seed=int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
         if seed is None
         else seed,
     )
 
 
-def room(prompt: int, decoding: Decoding, window: int) -> int:
-    """New tokens at the most after a prompt of so many."""
-    check_room(prompt, 1, window)
-    if decoding.max_length is not None and prompt >= decoding.max_length:
+def first(ids: Ids, encoder: Encoder | None) -> Ids:
+    """What stands before a reply in the decoder: the prompt itself where it alone reads.
+
+    Raises PromptTooLong for a prompt that the encoder cannot read whole.
+    """
+    if not len(ids):
+        raise EngineError("the prompt has no tokens: a model needs at least one to go on from")
+    if encoder is None:
+        return ids
+    if len(ids) > encoder.window:
         raise PromptTooLong(
-            f"the prompt has {prompt} tokens and decoding.max_length, which counts it, is "
+            f"the prompt has {len(ids)} tokens and the context window, which is the encoder's, "
+            f"{encoder.window}: shorten the talk"
+        )
+    return np.array(encoder.start, np.int64)
+
+
+def room(before: int, decoding: Decoding, window: int) -> int:
+    """New tokens at the most behind so many in the decoder."""
+    check_room(before, 1, window)
+    if decoding.max_length is not None and before >= decoding.max_length:
+        raise PromptTooLong(
+            f"the prompt has {before} tokens and decoding.max_length, which counts it, is "
             f"{decoding.max_length}: shorten the prompt, or use max_new_tokens alone"
         )
     total = window if decoding.max_length is None else min(window, decoding.max_length)
-    return min(decoding.max_new_tokens, total - prompt)
+    return min(decoding.max_new_tokens, total - before)
 
 
-def check_room(prompt: int, reply: int, window: int) -> None:
-    """Raises PromptTooLong when a prompt and a reply of so many tokens do not fit."""
-    if prompt == 0:
-        raise EngineError("the prompt has no tokens: a model needs at least one to go on from")
-    if prompt + reply > window:
+def check_room(before: int, reply: int, window: int) -> None:
+    """Raises PromptTooLong when so many tokens in the decoder and such a reply do not fit."""
+    if before + reply > window:
         raise PromptTooLong(
-            f"the prompt has {prompt} tokens, the reply at least {reply}, and the context window "
+            f"the prompt has {before} tokens, the reply at least {reply}, and the context window "
             f"{window}: shorten the talk"
         )
 

@@ -31,7 +31,7 @@ def apply_rules(logits: Floats, request: Request, said: Ids) -> None:
     """
     decoding = request.decoding
     if decoding.repetition_penalty != 1 or decoding.no_repeat_ngram:
-        seen = np.concatenate((request.ids, said)) if decoding.penalties_count_prompt else said
+        seen = np.concatenate((request.before, said)) if decoding.penalties_count_prompt else said
         if decoding.repetition_penalty != 1:
             found, penalty = logits[seen], np.float32(decoding.repetition_penalty)
             logits[seen] = np.where(found < 0, found * penalty, found / penalty)

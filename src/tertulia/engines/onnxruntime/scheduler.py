@@ -17,10 +17,12 @@ from tertulia.engines import Event
 from tertulia.engines.onnxruntime.beams import Beams
 from tertulia.engines.onnxruntime.cache import Prefixes, Slot, Slots
 from tertulia.engines.onnxruntime.candidate import Candidate
-from tertulia.engines.onnxruntime.decoder import Network
+from tertulia.engines.onnxruntime.decoder import Across, Network
+from tertulia.engines.onnxruntime.encoder import Reader
 from tertulia.engines.onnxruntime.prefill import Prefill
 from tertulia.engines.onnxruntime.request import Ids, Request
 from tertulia.engines.onnxruntime.sampler import log_probability
+from tertulia.engines.onnxruntime.weights import Floats
 from tertulia.errors import EngineError
 
 STEP_TOKENS = 512
@@ -33,24 +35,38 @@ Search = Candidate | Beams
 class Job:
     """One request on its way.
 
-    prefill   its prompt being read; None before and after
+    source    what an encoder made of its prompt
+    cached    tokens of the prompt that were kept from earlier work
+    prefill   its prompt, or what the decoder begins with, being read; None before and after
     waiting   searches without rows yet
     """
 
     ticket: int
     request: Request
     started: float
+    source: Floats | None = None
+    cached: int = 0
     prefill: Prefill | None = None
     waiting: deque[Search] = field(default_factory=deque)
 
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """A search and its rows."""
+    """A search and its rows.
+
+    before  positions of a row that were filled when it began
+    source  positions of its source
+    """
 
     search: Search
     slots: list[Slot]
-    prompt: int
+    before: int
+    source: int
+
+    @property
+    def positions(self) -> int:
+        """Of each row, when it has become as long as it may."""
+        return self.source + self.before + self.search.request.most
 
 
 class Scheduler:
@@ -59,16 +75,25 @@ class Scheduler:
     max_rows     rows that are decoded together
     cache_bytes  keys and values of these rows, if all should become as long as they may
     prefixes     processed prompts, kept for later requests
+    reader       the encoder, where there is one: it reads the prompts
     """
 
     def __init__(
-        self, network: Network, *, max_rows: int, cache_bytes: int, prefixes: Prefixes
+        self,
+        network: Network,
+        *,
+        max_rows: int,
+        cache_bytes: int,
+        prefixes: Prefixes,
+        reader: Reader | None = None,
     ) -> None:
         decoder = network.decoder
-        self.network, self.prefixes = network, prefixes
+        self.network, self.prefixes, self.reader = network, prefixes, reader
         self.max_rows = max_rows
         self.max_positions = cache_bytes // decoder.bytes_per_token
-        self.slots = Slots(decoder.layers, decoder.groups, decoder.head, decoder.window)
+        sizes = decoder.layers, decoder.groups, decoder.head
+        across = None if reader is None else Slots(*sizes, reader.encoder.window + 1)
+        self.slots = Slots(*sizes, decoder.window, across)
         self.queue: deque[Job] = deque()
         self.live: list[Live] = []
         self.posted: dict[int, deque[Event | EngineError]] = {}
@@ -131,55 +156,71 @@ class Scheduler:
 
     def prepared(self, job: Job) -> int:
         """Read one stretch of a job's prompt; how many tokens that were."""
+        read = 0
         if job.prefill is None:
-            job.prefill = Prefill(self.network, self.prefixes, job.request.ids)
+            read = self.begin(job)
+        assert job.prefill is not None
         if job.prefill.done:
             return 0
-        read = job.prefill.step()
+        read += job.prefill.step()
         if job.prefill.done:
-            self.prefixes.add(job.request.ids, job.prefill.kept)
-            job.waiting.extend(self.searches(job, job.prefill.cached))
+            self.prefixes.add(job.request.before, job.prefill.kept)
+            job.waiting.extend(self.searches(job))
         return read
 
-    def searches(self, job: Job, cached: int) -> list[Search]:
-        request = job.request
-        if request.decoding.beams > 1:
-            return [Beams(request, job.ticket, job.started, cached)]
-        count = request.decoding.candidates
-        return [Candidate(request, n, job.ticket, job.started, cached) for n in range(count)]
+    def begin(self, job: Job) -> int:
+        """Read the whole source of a job, where there is an encoder; how many tokens that were."""
+        read, request = 0, job.request
+        if self.reader is not None:
+            job.source, was_kept = self.reader.read(request.ids)
+            job.cached, read = (len(request.ids), 0) if was_kept else (0, len(request.ids))
+        job.prefill = Prefill(self.network, self.prefixes, request.before, source=job.source)
+        job.cached += job.prefill.cached
+        return read
 
-    def score(self, prompt: Ids, reply: Ids) -> tuple[float, ...]:
+    def searches(self, job: Job) -> list[Search]:
+        request, about = job.request, (job.ticket, job.started, job.cached)
+        if request.decoding.beams > 1:
+            return [Beams(request, *about)]
+        return [Candidate(request, n, *about) for n in range(request.decoding.candidates)]
+
+    def score(self, prompt: Ids, before: Ids, reply: Ids) -> tuple[float, ...]:
         """Natural-log probability of each token of a reply after its prompt.
+
+        before  what stands before the reply in the decoder: the prompt, where there is no encoder
 
         The prompt is kept, so many replies to one prompt read it once.
         """
         if not len(reply):
             return ()
-        ids = np.concatenate((prompt, reply[:-1]))
+        ids = np.concatenate((before, reply[:-1]))
         logprobs: list[float] = []
         with self.lock:
-            prefill = Prefill(self.network, self.prefixes, ids, len(prompt) - 1)
+            source = None if self.reader is None else self.reader.read(prompt)[0]
+            prefill = Prefill(self.network, self.prefixes, ids, len(before) - 1, source)
             while not prefill.done:
                 prefill.step()
                 for row in prefill.logits:
                     logprobs.append(log_probability(row, int(reply[len(logprobs)])))
-            self.prefixes.add(prompt, prefill.kept[:, :, : len(prompt)].copy())
+            self.prefixes.add(before, prefill.kept[:, :, : len(before)].copy())
         return tuple(logprobs)
 
     def seated(self, job: Job) -> bool:
         """Give rows to the job's searches while there are any; whether all have got theirs."""
         assert job.prefill is not None
-        length = len(job.request.ids)
+        before = len(job.request.before)
+        source = 0 if job.source is None else job.source.shape[2]
         while job.waiting:
             search = job.waiting[0]
-            if not self.has_room(search.rows, length + job.request.most):
+            if not self.has_room(search.rows, source + before + job.request.most):
                 return False
             job.waiting.popleft()
             logits = np.repeat(job.prefill.logits, search.rows, axis=0)
             self.posted[job.ticket].extend(search.read(logits))
             if not search.done:
-                slots = [self.slots.take(job.prefill.kept) for _ in range(search.rows)]
-                self.live.append(Live(search, slots, length))
+                kept = job.prefill.kept
+                slots = [self.slots.take(kept, job.source) for _ in range(search.rows)]
+                self.live.append(Live(search, slots, before, source))
         self.queue.popleft()
         return True
 
@@ -187,7 +228,7 @@ class Scheduler:
         """Whether so many rows may join; a search too large for the limits goes alone."""
         if not self.live:
             return True
-        used = sum(len(each.slots) * (each.prompt + each.search.request.most) for each in self.live)
+        used = sum(len(each.slots) * each.positions for each in self.live)
         fits = used + rows * positions <= self.max_positions
         return fits and len(self.slots.rows) + rows <= self.max_rows
 
@@ -203,7 +244,7 @@ class Scheduler:
                 ids[slot.place] = token
         lengths = np.array([slot.length for slot in rows], np.int32)
         try:
-            logits = self.network.run(ids, lengths, self.slots.room)
+            logits = self.network.run(ids, lengths, self.slots.room, across=self.across())
         except EngineError as failed:
             for ticket in {each.search.ticket for each in self.live}:
                 self.fail(ticket, failed)
@@ -211,6 +252,13 @@ class Scheduler:
         for slot in rows:
             slot.length += 1
         self.read([(each, logits[[slot.place for slot in each.slots]]) for each in self.live])
+
+    def across(self) -> Across | None:
+        """The sources of the rows, place by place."""
+        sources = self.slots.across
+        if sources is None:
+            return None
+        return Across(sources.room, np.array([each.length for each in sources.rows], np.int32))
 
     def read(self, answers: Sequence[tuple[Live, np.ndarray]]) -> None:
         """Hand every search its logits; those that are done leave."""
@@ -226,7 +274,7 @@ class Scheduler:
             if search.done:
                 self.retire(each)
             else:
-                self.slots.reorder(each.slots, search.origins, each.prompt)
+                self.slots.reorder(each.slots, search.origins, each.before)
 
     def retire(self, live: Live) -> None:
         self.live = [each for each in self.live if each is not live]

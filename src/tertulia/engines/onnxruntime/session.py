@@ -1,0 +1,44 @@
+"""A graph opened by ONNX Runtime."""
+
+import onnxruntime
+
+from tertulia.engines.onnxruntime.graph import Graph
+from tertulia.errors import EngineError
+
+
+class Session:
+    """One graph, ready to run, and the constants it reads."""
+
+    def __init__(self, graph: Graph, threads: int) -> None:
+        model, outside = graph.model()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        # The session reads these arrays where they are: they must live as long as it does.
+        self.constants = [
+            onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in outside.values()
+        ]
+        options.add_external_initializers(list(outside), self.constants)
+        try:
+            self.session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
+            raise EngineError(f"ONNX Runtime refuses the graph: {failed}") from failed
+
+    def binding(self) -> onnxruntime.IOBinding:
+        """Where inputs are and outputs go, still empty."""
+        return self.session.io_binding()
+
+    def run(self, binding: onnxruntime.IOBinding, doing: str) -> None:
+        """Run it once.
+
+        doing  what that is, in an error's words
+        """
+        try:
+            self.session.run_with_iobinding(binding)
+        except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
+            raise EngineError(f"ONNX Runtime failed in {doing}: {failed}") from failed
