@@ -32,6 +32,9 @@ class Entry:
 class Dialect(Protocol):
     """The template itself: messages in, its own text and the places of theirs out."""
 
+    @property
+    def variables(self) -> Mapping[str, object]: ...
+
     def skeleton(self, entries: list[Entry]) -> list[str | int]: ...
 
 
@@ -105,7 +108,7 @@ def load(
     system  there will be a system message
 
     Raises ConfigError when there is none, when it takes no system message, and when it begins with
-    no token that could be doubled.
+    no begin-of-text token that could be doubled.
     """
     found = formats.load(
         "chat_template",
@@ -122,9 +125,10 @@ def load(
     except ConfigError as refused:
         cure = 'without a system message (system = "") it may take it'
         raise ConfigError(f"{refused}; {cure}" if system else str(refused)) from refused
-    if doubled and not begun.control:
+    begins = Span(str(chat.template.dialect.variables.get("bos_token")), control=True)
+    if doubled and begun != begins:
         raise ConfigError(
-            f'{template}: begin_of_text is "doubled", and this template begins with no control '
-            "token: leave begin_of_text out"
+            f'{template}: begin_of_text is "doubled", and this template begins with no bos_token: '
+            "leave begin_of_text out"
         )
     return chat
