@@ -21,13 +21,13 @@ class Config:
         value = self.told.get(key)
         return otherwise if value is None else value
 
-    def whole(self, *keys: str, otherwise: int | None = None) -> int:
-        """A whole number above 0, under the first of these spellings that is there."""
+    def whole(self, *keys: str, otherwise: int | None = None, least: int = 1) -> int:
+        """A whole number, under the first of these spellings that is there."""
         key = next((each for each in keys if self.get(each) is not None), keys[0])
         value = self.get(key, otherwise)
-        if type(value) is not int or value < 1:
+        if type(value) is not int or value < least:
             raise CheckpointError(
-                f"{self.place}: {key} is {value!r}, must be a whole number above 0"
+                f"{self.place}: {key} is {value!r}, must be a whole number above {least - 1}"
             )
         return value
 

@@ -58,11 +58,11 @@ def build(checkpoint: Checkpoint, *, int8: bool, window: int | None) -> Decoder:
 
 def sizes(config: Config) -> Shape:
     """Sizes as GPT's config.json names them; Pingpong's own spells n_ctx with a t."""
-    width, count = config.whole("n_embd", "hidden_size"), config.whole("n_head", "num_heads")
+    width, count = config.whole("n_embd"), config.whole("n_head")
     if width % count:
         raise config.refusal("n_head", count, f"a number that divides n_embd {width}")
     return Shape(
-        layers=config.whole("n_layer", "num_layers"),
+        layers=config.whole("n_layer"),
         width=width,
         inner=config.whole("n_inner", otherwise=4 * width),
         vocabulary=config.whole("vocab_size"),

@@ -47,7 +47,8 @@ def build(checkpoint: Checkpoint, *, int8: bool, window: int | None) -> Decoder:
 def windows(config: Config, layers: int) -> tuple[int | None, ...]:
     """The sliding window of each layer; without layer_types those from max_window_layers on."""
     slides = config.flag("use_sliding_window")
-    full = min(config.whole("max_window_layers", otherwise=28), layers) if slides else layers
+    first = config.whole("max_window_layers", otherwise=28, least=0)
+    full = min(first, layers) if slides else layers
     types = config.choices("layer_types", layers, LAYER_TYPES if slides else (FULL,))
     window = config.limit("sliding_window", 4096) if slides else None
     return sliding(types or (FULL,) * full + (SLIDING,) * (layers - full), window)
