@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from tests.tiny_llama import END, tiny_tokenizer, write_safetensors
 
 from tertulia.formats.native import CONTROLS
+from tests.tiny_llama import END, tiny_tokenizer, write_safetensors
 
 T5 = {
     "architectures": ["T5ForConditionalGeneration"],
@@ -122,7 +122,7 @@ def lively(name: str, shape: tuple[int, ...], chance: np.random.Generator) -> np
     if len(shape) == 1 or name == "final_logits_bias":
         near_one = "norm" in name and name.endswith("weight")
         return (near_one + 0.2 * drawn).astype(np.float32)
-    if name == "shared.weight":
+    if name == "shared.weight" or "position" in name:
         return drawn.astype(np.float32)
     size = 2.0 if "shared" in name or "lm_head" in name else 1.5
     size = 0.5 if name.endswith("Attention.q.weight") else size

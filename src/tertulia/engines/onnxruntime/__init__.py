@@ -22,10 +22,12 @@ from tertulia import tokenizer
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished
 from tertulia.engines.onnxruntime import (
+    bart,
     gemma,
     gpt2,
     gpt_neox,
     llama,
+    meena,
     olmo,
     openai_gpt,
     phi3,
@@ -45,7 +47,7 @@ from tertulia.prompt import Prompt, Span
 from tertulia.registry import nearest
 
 DECODERS = (gemma, gpt2, gpt_neox, llama, olmo, openai_gpt, phi3, qwen, smollm3, stablelm)
-ENCODER_DECODERS = (t5,)
+ENCODER_DECODERS = (bart, meena, t5)
 FAMILIES = {
     name: family for family in (*DECODERS, *ENCODER_DECODERS) for name in family.MODEL_TYPES
 }
