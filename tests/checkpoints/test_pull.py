@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.fake_hub import COMMIT, Hub, serving
 from tests.tiny_llama import tiny_llama
 
 from tertulia import checkpoints
 from tertulia.checkpoints import download, folder, manifest, pull
+from tertulia.checkpoints.safetensors import stored
 from tertulia.errors import CheckpointError
 
 pytest.importorskip("huggingface_hub")
@@ -296,6 +298,22 @@ def test_two_do_not_pull_the_same_at_once(hub: Hub) -> None:
     plan = pull.planned(MODEL)
     with pull.alone(plan), pytest.raises(CheckpointError, match="by another process"):
         pull.pull(plan)
+
+
+@pytest.mark.models
+def test_weights_of_torch_become_safetensors(
+    hub: Hub, model: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"w": torch.arange(6.0).reshape(2, 3)}, tmp_path / "saved.bin")
+    small = {name: model[name] for name in ("config.json", "tokenizer.json")}
+    saved = (tmp_path / "saved.bin").read_bytes()
+    hub.models[MODEL] = {**small, "pytorch_model.bin": saved}
+    folder = pulled()
+    assert names(folder) == {*small, WEIGHTS, manifest.NAME}
+    np.testing.assert_array_equal(
+        stored(folder / WEIGHTS)["w"].mapped(), np.arange(6.0).reshape(2, 3)
+    )
 
 
 def test_without_the_package_the_line_to_install_it_is_told(

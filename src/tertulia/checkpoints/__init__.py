@@ -1,11 +1,15 @@
 """Checkpoints: which model folders there are, what they hold, and how they are got and made small.
 
-known        published models          safetensors  files of arrays, read and written
-folder       a folder, read with care  int8         weights in eight bits
-manifest     tertulia.toml             layout       what becomes small in which family
-guess        a folder without one      convert      a folder as a smaller one
-hub          the hub's answers         download     one file, resumed and checked
-pull         a model from the hub      listing      what is here
+    known        published models          safetensors  files of arrays, read and written
+    folder       a folder, read with care  pickles      files of torch.save
+    manifest     tertulia.toml             pingpong     Pingpong's own layout
+    guess        a folder without one      int8         weights in eight bits
+    hub          the hub's answers         layout       what becomes small in which family
+    wanted       which files of a model    requantize   one array as another type
+    download     one file of them          convert      a folder as a smaller one
+    pull         a model from the hub      listing      what is here
+
+Only `pull` fetches anything, and nothing that comes with a model is ever run.
 """
 
 import os
@@ -71,13 +75,15 @@ def find(name: str) -> Path:
 def here(name: str) -> Path:
     """The folder that `find` means, whatever its weights are; raises CheckpointError likewise."""
     path = builtin() if name == BUILTIN else Path(name).expanduser()
-    if path.is_dir():
-        config(path)
-        return path
-    for place in places(name):
-        config(place)
-        return place
-    raise CheckpointError(absent(name))
+    found = path if path.is_dir() else next(places(name), None)
+    if found is None:
+        raise CheckpointError(absent(name))
+    if any(found.glob("*.pth")):
+        from tertulia.checkpoints import pingpong
+
+        found = pingpong.prepared(found)
+    config(found)
+    return found
 
 
 def places(name: str) -> Iterator[Path]:

@@ -87,17 +87,13 @@ def planned(source: Path, target: Path, quantization: str, format: str = "") -> 
     return plan
 
 
-def target_of(name: str, source: Path, quantization: str) -> Path:
-    """Where a converted model goes when nobody says: beside its folder, or among the pulled.
-
-    name    what it was called by
-    source  the folder that is
-    """
+def target_of(name: str, quantization: str) -> Path:
+    """Where a model of that name goes when nobody says: beside its folder, or among the pulled."""
     if name == checkpoints.BUILTIN:
         return checkpoints.home() / "tertulia" / f"mini-{quantization}"
-    if Path(name).expanduser().is_dir():
-        source = source.absolute()
-        return source.with_name(f"{source.name}-{quantization}")
+    path = Path(name).expanduser().absolute()
+    if path.is_dir():
+        return path.with_name(f"{path.name}-{quantization}")
     known = checkpoints.KNOWN.get(name)
     return checkpoints.home() / f"{known.hub if known else name}-{quantization}"
 

@@ -96,7 +96,7 @@ def told(folder: Path, table: Mapping[str, Any], family: str, name: str) -> str:
     if family == "gpt2" and mentions(folder, PERSONA_GPT):
         return "persona_gpt"
     for known in KNOWN.values():
-        if family == known.family and (known.format == family or called(name, known.format)):
+        if family == known.family and (not known.hub or called(name, known.format)):
             return known.format
     if table.get("is_encoder_decoder"):
         return ""

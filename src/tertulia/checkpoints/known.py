@@ -116,7 +116,7 @@ KNOWN: Mapping[str, Known] = {
     ),
     "meena": Known(
         hub="",
-        family="meena",
+        family="pingpong_meena",
         format="meena",
         preset="pingpong_meena_top_p",
         licence="Apache-2.0 (code)",

@@ -17,8 +17,8 @@ UPRIGHT = frozenset(
     (
         *("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3"),
         *("olmo", "olmo2", "smollm3", "stablelm", "granite", "cohere", "gpt_neox", "opt"),
-        *("t5", "mt5", "umt5", "bart", "mbart", "marian", "meena", "pegasus"),
-        *("blenderbot", "blenderbot-small"),
+        *("t5", "mt5", "umt5", "bart", "mbart", "marian", "pegasus"),
+        *("blenderbot", "blenderbot-small", "pingpong_meena"),
     )
 )
 """Families whose matrices are all [out, in]."""

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format:
         registry.load("tertulia.formats", args.format)
     source = checkpoints.here(args.source)
-    target = args.target or convert.target_of(args.source, source, args.quantization)
+    target = args.target or convert.target_of(args.source, args.quantization)
     plan = convert.planned(source, target, args.quantization, args.format)
     with Progress("writing", plan.bytes_written) as progress:
         folder = convert.convert(plan, progress)
