@@ -100,6 +100,83 @@ THIRD = Mixture(
     odds=SPARING,
 )
 LONG = replace(THIRD, name="long", width=1_024, words=600)
+# A second sitting, from the weights that these gave: what is in the direction was hardly copied
+# into a reply, so half of it are talks made to teach that (docs/log.md).
+MORE = Mixture(
+    name="more",
+    passes={
+        "self_dialogue": 0.55,
+        "synthetic_persona_chat": 0.5,
+        "topical_chat": 0.8,
+        "casino": 0.3,
+        "persuasion_for_good": 0.3,
+        "multiwoz21_val_test": 0.08,
+        "scenes": 0.3,
+        "taskmaster4": 0.02,
+    },
+)
+READ = Mixture(
+    name="read",
+    passes={
+        "self_dialogue": 0.2,
+        "synthetic_persona_chat": 0.6,
+        "topical_chat": 0.4,
+        "casino": 0.15,
+        "persuasion_for_good": 0.12,
+        "multiwoz21_val_test": 0.04,
+        "taskmaster4": 0.02,
+        "scenes": 0.9,
+    },
+    words=160,
+    odds=replace(SPARING, aimless=0.5),
+    exchanges=32_000,
+)
+READ_MORE = Mixture(
+    name="read_more",
+    passes={
+        "self_dialogue": 0.06,
+        "synthetic_persona_chat": 0.2,
+        "topical_chat": 0.12,
+        "casino": 0.05,
+        "persuasion_for_good": 0.04,
+        "multiwoz21_val_test": 0.01,
+        "scenes": 0.3,
+    },
+    words=160,
+    odds=replace(SPARING, aimless=0.5),
+    exchanges=17_000,
+)
+LAST = Mixture(
+    name="last",
+    passes={
+        "self_dialogue": 0.07,
+        "synthetic_persona_chat": 0.2,
+        "topical_chat": 0.12,
+        "casino": 0.05,
+        "persuasion_for_good": 0.04,
+        "multiwoz21_val_test": 0.01,
+        "taskmaster4": 0.02,
+        "scenes": 0.5,
+    },
+    words=160,
+    odds=replace(SPARING, aimless=0.4),
+    exchanges=14_000,
+)
+LONG_LAST = Mixture(
+    name="long_last",
+    passes={
+        "self_dialogue": 0.012,
+        "synthetic_persona_chat": 0.06,
+        "topical_chat": 0.03,
+        "casino": 0.02,
+        "persuasion_for_good": 0.02,
+        "scenes": 0.1,
+    },
+    width=1_024,
+    words=600,
+    odds=replace(SPARING, aimless=0.4),
+    exchanges=300,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +187,17 @@ class Settings:
     scenes: str  # train.jsonl and valid.jsonl
     folder: str
     banks: str = str(Path(__file__).parent / "exchanges")
-    mixtures: tuple[Mixture, ...] = (FIRST, SECOND, THIRD, LONG)
+    mixtures: tuple[Mixture, ...] = (
+        FIRST,
+        SECOND,
+        THIRD,
+        LONG,
+        MORE,
+        READ,
+        READ_MORE,
+        LAST,
+        LONG_LAST,
+    )
     vocabulary: int = 8_192
     scene_weight: int = 4  # scenes are told so often to the tokenizer: few, but what it is for
     held_out_rows: int = 48  # a set, 256 wide
