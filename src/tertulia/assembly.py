@@ -11,7 +11,7 @@ from tertulia.agent import Agent
 from tertulia.decoding import Decoding, preset
 from tertulia.engines import Engine
 from tertulia.errors import CheckpointError, ConfigError, UnknownName
-from tertulia.planners import pinned
+from tertulia.planners import Planner, pinned
 from tertulia.registry import nearest
 
 DEFAULT = "mini"
@@ -128,13 +128,27 @@ def templated(format: str, settings: dict[str, Any], speaks: Runtime) -> dict[st
     return settings
 
 
+@dataclass(frozen=True, slots=True)
+class Resting(pinned.Pinned):
+    """A planner that is switched off."""
+
+    planner: Planner
+
+
 def thinking(agent: Agent, on: bool) -> Agent:
-    """The same agent with its planner switched off, or on: its own, or else the model's."""
-    if on and not isinstance(agent.planner, pinned.Pinned):
+    """The same agent with its planner switched on or off; one that has none gets the model's own.
+
+    Raises ConfigError when the model cannot plan.
+    """
+    planner = agent.planner
+    if on and isinstance(planner, Resting):
+        return replace(agent, planner=planner.planner)
+    if on == (not isinstance(planner, pinned.Pinned)):
         return agent
-    name = "native" if on else "pinned"
-    planner = planners.load(name, format=agent.format, engine=agent.engine)
-    return replace(agent, planner=planner)
+    if on:
+        native = planners.load("native", format=agent.format, engine=agent.engine)
+        return replace(agent, planner=native)
+    return replace(agent, planner=Resting(planner))
 
 
 def names() -> tuple[str, ...]:

@@ -203,6 +203,13 @@ def test_the_plan_is_seen_before_the_reply_and_in_why() -> None:
     assert "plan: skill: Empathy; because: Tom is sad." in why
 
 
+def test_the_planner_can_rest_and_goes_on_as_it_was() -> None:
+    session = begun(TALK, agent=agent("cosmo"))
+    seen = events(session, "/think off", "/again", "/think on", "/again")
+    plans = [each.reply.plan for each in seen if isinstance(each, Said)]
+    assert plans == [PLAN, Plan(), PLAN]
+
+
 def test_a_changed_plan_makes_another_reply() -> None:
     session = begun(TALK, agent=agent("cosmo", uses="skill"))
     seen = events(session, "/skill Persuasion", "/goal calm Tom", "/again")
