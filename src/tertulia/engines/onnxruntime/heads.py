@@ -7,7 +7,7 @@ head up to a multiple of BLOCK. Products of queries and keys do not change by th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,10 @@ class Linear:
             weights=self.weights.above(*(each.weights for each in others)),
             bias=np.concatenate(biases) if biases else None,
         )
+
+    def ready(self, graph: Graph) -> "Linear":
+        """In the graph's arithmetic, so that matrices put together are never floats for long."""
+        return replace(self, weights=self.weights.int8()) if graph.int8 else self
 
     def into(self, graph: Graph, x: str) -> str:
         return graph.linear(x, self.weights, self.bias)
@@ -133,7 +137,9 @@ class Norm:
         """The norm over what the head's zeros make wider: both sums are over the same numbers."""
         whole = len(self.weight) > sizes.size
         count = len(self.weight) // sizes.size
-        weight = np.append(self.weight, np.float32(0))[sizes.every(sizes.layout(sizes.turned), count)]
+        weight = np.append(self.weight, np.float32(0))[
+            sizes.every(sizes.layout(sizes.turned), count)
+        ]
         weight, eps = weight * np.float32(sizes.filling**0.5), self.eps * sizes.filling
         if whole:
             return graph.rms_norm(x, weight, eps)
@@ -189,9 +195,11 @@ class Attention:
 
     def inputs(self, graph: Graph, x: str, sizes: Heads) -> Sequence[str]:
         """Queries, keys and values, which travel as one where nothing happens to them."""
-        turning, plain = sizes.layout(sizes.turned), sizes.layout(0)
-        query, key = sizes.laid(self.query, turning), sizes.laid(self.key, turning)
-        value = sizes.laid(self.value, plain)
+        layouts = sizes.layout(sizes.turned), sizes.layout(sizes.turned), sizes.layout(0)
+        query, key, value = (
+            sizes.laid(each, layout).ready(graph)
+            for each, layout in zip((self.query, self.key, self.value), layouts, strict=True)
+        )
         if self.norms is None:
             return query.above(key, value).into(graph, x), "", ""
         normed = (

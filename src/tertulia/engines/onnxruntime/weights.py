@@ -13,7 +13,7 @@ from tertulia.engines.onnxruntime.tensors import Floats as Floats
 from tertulia.engines.onnxruntime.tensors import Tensor, as_floats, header
 from tertulia.errors import CheckpointError
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 1 << 20
 """Of float32 that are held at once while a matrix becomes int8."""
 
 
@@ -71,7 +71,8 @@ class Matrix:
             floats = self.rows[some].astype(np.float32, copy=False)
             largest = np.abs(floats).max(axis=1) / np.float32(127)
             scale[some] = np.where(largest > 0, largest, 1)
-            rows[some] = np.rint(floats / scale[some, None])
+            steps = floats / scale[some, None]
+            rows[some] = np.rint(steps, out=steps)
         return Matrix(rows, scale)
 
     def above(self, *others: "Matrix") -> "Matrix":
