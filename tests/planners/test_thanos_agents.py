@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import reference_tokenizers, tiny_seq2seq
 from tests.cli.talking import begun, events, notes, screen
 from tests.formats.chat_templates import folder
 from tests.tiny_llama import CONFIG, tiny_weights, write_safetensors
 from tokenizers import Tokenizer
 
-from tertulia import Agent, assembly
+from tertulia import Agent, assembly, tokenizer
 from tertulia.cli import main
 from tertulia.cli.chat.events import Said, Thought
 from tertulia.conversation import Conversation, Direction, Plan
@@ -167,6 +168,27 @@ def test_an_own_local_engine_brings_its_models_template(llama: Path) -> None:
     assert isinstance(made.planner, Thanos)
     assert made.planner.format.render_plan(TALK).text.startswith("<|begin_of_text|>")
     assert made.reply(TALK).text == "Oh."
+
+
+@pytest.mark.parametrize(
+    "format", [{"name": "thanos", "variant": "cosmo"}, {**BOTH, "responder": "godel"}], ids=str
+)
+def test_a_t5_replies_to_what_a_llama_planned(format: object, llama: Path, tmp_path: Path) -> None:
+    made = assembled(local(tiny_t5(tmp_path)), format, own_engine=local(llama))
+    reply = made.reply(TALK, seed=1)
+    read = tokenizer.load(tmp_path).ids(reply.prompt.runs())
+    assert reply.completion.prompt_tokens == len(read) and "I lost my job." in reply.prompt.text
+    assert isinstance(reply.plan, Unread) and reply.plan.written.raw
+
+
+def tiny_t5(made: Path) -> Path:
+    """A tiny random T5 with a vocabulary of its kind."""
+    reference_tokenizers.t5(made)
+    ends = {"pad_token_id": 0, "decoder_start_token_id": 0, "eos_token_id": 1}
+    config = {**tiny_seq2seq.T5, **ends, "vocab_size": tokenizer.load(made).size}
+    (made / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_safetensors(made / "model.safetensors", tiny_seq2seq.tiny_weights(config))
+    return made
 
 
 def test_a_local_model_without_a_template_is_refused_with_the_cure(
