@@ -230,6 +230,14 @@ def decoded(settings: dict[str, Any], where: str) -> Decoding:
     return config.build(Decoding, {**kept, **settings}, where)
 
 
+THANOS_ALONE: Mapping[str, Any] = {
+    "format": {"name": "thanos", "variant": "both"},
+    "planner": {"name": "thanos"},
+    "decoding": {"preset": "thanos_eval"},
+}
+"""A Thanos model that is asked to chat: it plans, as it was trained to, and then replies itself."""
+
+
 def suited(folder: Path) -> dict[str, Any]:
     """The agent table that fits a model folder, by its tertulia.toml or by what it looks like.
 
@@ -252,4 +260,6 @@ def suited(folder: Path) -> dict[str, Any]:
     if told.format == "chat_template":
         format["template"] = str(folder)
     engine = {"name": "onnxruntime" if known else "transformers", "model": str(folder)}
+    if told.format == "thanos" and not told.variant:
+        return {**THANOS_ALONE, "engine": engine}
     return {"format": format, "engine": engine, "decoding": told.decoding or {}}

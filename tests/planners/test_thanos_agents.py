@@ -17,11 +17,14 @@ from tokenizers import Tokenizer
 from tertulia import Agent, assembly, tokenizer
 from tertulia.cli import main
 from tertulia.cli.chat.events import Said, Thought
+from tertulia.cli.chat.looking import reasons
+from tertulia.cli.chat.record import record
 from tertulia.conversation import Conversation, Direction, Plan
 from tertulia.engines.scripted import Scripted
 from tertulia.errors import CheckpointError, ConfigError
 from tertulia.formats.thanos import VARIANTS
-from tertulia.planners.thanos import Thanos, Unread
+from tertulia.planners import Unread
+from tertulia.planners.thanos import Thanos
 from tertulia.skills import NoSkill
 from tertulia.store import MEMORY, Store
 
@@ -104,6 +107,8 @@ def test_what_was_written_in_place_of_a_plan_is_in_the_reply() -> None:
     reply = agent(thinks="Hm.").reply(TALK)
     assert isinstance(reply.plan, Unread) and reply.plan.written == NoSkill("Hm.")
     assert "Hm." not in reply.prompt.text
+    assert "the planner wrote no plan: Hm." in reasons(reply)
+    assert record(reply)["plan"] == {"goal": "", "skill": "", "explanation": "", "written": "Hm."}
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +184,13 @@ def test_a_t5_replies_to_what_a_llama_planned(format: object, llama: Path, tmp_p
     read = tokenizer.load(tmp_path).ids(reply.prompt.runs())
     assert reply.completion.prompt_tokens == len(read) and "I lost my job." in reply.prompt.text
     assert isinstance(reply.plan, Unread) and reply.plan.written.raw
+
+
+def test_a_thanos_model_that_is_asked_to_chat_plans_and_replies_itself(llama: Path) -> None:
+    (llama / "tertulia.toml").write_text('format = "thanos"\n')
+    made = assembly.open_agent(model=str(llama))
+    assert isinstance(made.planner, Thanos) and made.planner.engine is made.engine
+    assert made.reply(TALK, seed=1).prompt.text.endswith("assistant<|end_header_id|>\n\n")
 
 
 def tiny_t5(made: Path) -> Path:

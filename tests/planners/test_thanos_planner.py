@@ -8,7 +8,8 @@ from tertulia import engines, formats, planners
 from tertulia.conversation import Conversation, Direction, Plan
 from tertulia.engines.scripted import Scripted
 from tertulia.errors import ConfigError, PromptTooLong, UnsupportedDecoding
-from tertulia.planners.thanos import Thanos, Unread
+from tertulia.planners import Unread
+from tertulia.planners.thanos import Thanos
 from tertulia.skills import Malformed, NoSkill
 
 TALK = Conversation(agent="Sam", user="Tom", direction=Direction(situation="A bar."))

@@ -4,12 +4,24 @@ A file on this shelf has `Settings` (a frozen dataclass) and `load(settings, for
 gives a Planner; most have no use for the format and the engine of the agent they plan for.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from tertulia import config, registry
 from tertulia.conversation import Conversation, Plan
 from tertulia.engines import Engine
 from tertulia.formats import Format
+from tertulia.skills import Malformed, NoSkill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread(Plan):
+    """The director's plan, alone because nothing could be added to it.
+
+    written  what the model wrote instead
+    """
+
+    written: NoSkill | Malformed
 
 
 class Planner(Protocol):

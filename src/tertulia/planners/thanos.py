@@ -24,6 +24,7 @@ from tertulia.decoding import Decoding, preset
 from tertulia.engines import Completion, Engine
 from tertulia.errors import ConfigError, PromptTooLong
 from tertulia.formats import Format, Thinking
+from tertulia.planners import Unread
 from tertulia.prompt import Prompt
 from tertulia.skills import Malformed, NoSkill, Skill, parse_skill
 
@@ -53,16 +54,6 @@ class Settings:
     def __post_init__(self) -> None:
         if self.uses not in USES:
             raise ValueError(f"uses is {self.uses!r}, must be {', '.join(USES)}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread(Plan):
-    """The director's plan, alone because nothing could be added to it.
-
-    written  what the model wrote instead
-    """
-
-    written: NoSkill | Malformed
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from tertulia.cli.chat.events import Event, Note, Shown
 from tertulia.cli.chat.session import Exchange, Session
 from tertulia.conversation import Conversation, Plan
 from tertulia.errors import ConfigError
+from tertulia.planners import Unread
 from tertulia.rankers import DROPPED, Candidate
 
 
@@ -40,6 +41,9 @@ def reasons(reply: Reply) -> str:
         f"last after {made.seconds:.2f} s",
         f"cut: {cut(reply)}",
     ]
+    if isinstance(reply.plan, Unread):
+        written = _terminal.one_line(reply.plan.written.raw)
+        lines.insert(1, f"the planner wrote no plan: {written}")
     if reply.prompt.unsupported:
         lines.append(f"not taken by this model family: {', '.join(reply.prompt.unsupported)}")
     if reply.all_dropped:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tertulia.agent import Reply
+from tertulia.conversation import Plan
 from tertulia.engines import Completion
+from tertulia.planners import Unread
 from tertulia.rankers import Candidate
 
 
@@ -14,11 +16,7 @@ def record(reply: Reply) -> dict[str, Any]:
     return {
         "text": reply.text,
         "speaker": reply.speaker,
-        "plan": {
-            "goal": reply.plan.goal,
-            "skill": reply.plan.skill,
-            "explanation": reply.plan.explanation,
-        },
+        "plan": planned(reply.plan),
         "candidates": [candidate(each) for each in reply.candidates],
         "dropped": [
             {"speaker": turn.speaker, "text": turn.text, "image": turn.image}
@@ -28,6 +26,12 @@ def record(reply: Reply) -> dict[str, Any]:
         "usage": usage(reply.completion),
         "seed": reply.seed,
     }
+
+
+def planned(plan: Plan) -> Mapping[str, str]:
+    """Its three fields; "written" as well, where a planner wrote what is no plan."""
+    fields = {"goal": plan.goal, "skill": plan.skill, "explanation": plan.explanation}
+    return {**fields, "written": plan.written.raw} if isinstance(plan, Unread) else fields
 
 
 def candidate(each: Candidate) -> Mapping[str, Any]:
