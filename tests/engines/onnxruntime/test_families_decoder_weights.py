@@ -158,10 +158,11 @@ def test_shards_are_found_through_their_index(tmp_path: Path, family: str) -> No
     assert apart(tmp_path, model) < EXACT
 
 
-def test_gpt_2_may_have_names_without_a_prefix(tmp_path: Path) -> None:
-    model = tiny_model(tmp_path, **FAMILIES["gpt2"])
+@pytest.mark.parametrize(("family", "words"), [("gpt2", "wte"), ("openai-gpt", "tokens_embed")])
+def test_gpt_may_have_names_without_a_prefix(tmp_path: Path, family: str, words: str) -> None:
+    model = tiny_model(tmp_path, **FAMILIES[family])
     model.transformer.save_pretrained(tmp_path)
-    assert "wte.weight" in Checkpoint(tmp_path)
+    assert f"{words}.weight" in Checkpoint(tmp_path)
     assert apart(tmp_path, model) < EXACT
 
 
