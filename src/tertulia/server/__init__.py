@@ -1,0 +1,13 @@
+"""OpenAI-compatible HTTP over the spine: agents, each behind a bounded queue.
+
+    app          routes and middleware       reading      bytes -> JSON, hostile ones refused
+    guard        key, Host, Origin           shapes       what a request may hold
+    journal      one log line a request      talk         messages -> Conversation
+    refusals     errors in OpenAI's shape    asked        fields -> how the next reply is made
+    served       agents that are served      speaking     the spine, event by event
+    runner       the queue, engine threads   growing      raw pieces -> text that will not change
+    sse          a stream of events          answers      Reply -> response objects
+    metrics      Prometheus                  a file for each route, and `process` around all
+
+The server keeps nothing between requests. Async lives here only; the spine runs on engine threads.
+"""

@@ -1,0 +1,142 @@
+"""A Reply as the objects that OpenAI's clients read, with ours in one more: `tertulia`.
+
+plan         what the reply was to do, the planner's part included
+seed         the same request with it gives the same reply
+dropped      turns that did not fit the context window, oldest first
+unsupported  directions that this model family cannot take, as paths of the scene
+image        a picture that the reply shares, in words
+all_dropped  every candidate broke a ranker's rule
+candidates   only where `decoding.return_candidates` asks for them: all, best first
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tertulia.agent import Reply
+from tertulia.conversation import Plan
+from tertulia.engines import Completion, Engine
+from tertulia.formats import Format
+from tertulia.rankers import Candidate
+from tertulia.server.asked import Way
+from tertulia.server.refusals import Refusal, invalid
+from tertulia.tokenizer import Tokenizer
+
+
+def extension(reply: Reply, way: Way) -> dict[str, Any]:
+    """The `tertulia` object of an answer."""
+    told: dict[str, Any] = {
+        "plan": asdict(reply.plan),
+        "seed": way.agent.decoding.seed,
+        "dropped": [asdict(turn) for turn in reply.dropped],
+        "unsupported": list(reply.prompt.unsupported),
+        "image": reply.image,
+        "all_dropped": reply.all_dropped,
+    }
+    if way.tells:
+        told["candidates"] = [candidate(each) for each in reply.candidates]
+    return told
+
+
+def candidate(each: Candidate) -> dict[str, Any]:
+    """One candidate; a score that drops it is null, since JSON has no infinity."""
+    logprobs = each.completion.logprobs
+    return {
+        "text": each.text,
+        "image": each.image,
+        "score": number(each.score),
+        "scores": {name: number(score) for name, score in each.scores},
+        "mean_logprob": sum(logprobs) / len(logprobs) if logprobs else None,
+        "finish_reason": each.completion.finish,
+    }
+
+
+def number(score: float) -> float | None:
+    return score if math.isfinite(score) else None
+
+
+def reasoning(format: Format, completion: Completion, planned: Plan, given: Plan) -> str:
+    """What was thought before the reply: by the planner, where nobody gave it, and by the model."""
+    thought = format.parse(completion.text).plan.explanation
+    return "\n".join(part for part in (planners(planned, given), thought) if part)
+
+
+def planners(planned: Plan, given: Plan) -> str:
+    return "" if given.explanation else planned.explanation
+
+
+def usage(completions: Sequence[Completion]) -> dict[str, Any]:
+    """Counts of tokens; the prompt once, and the choices that are answered."""
+    prompt = max((each.prompt_tokens or 0 for each in completions), default=0)
+    made = sum(each.completion_tokens or 0 for each in completions)
+    cached = max((each.cached_tokens for each in completions), default=0)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": made,
+        "total_tokens": prompt + made,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def summed(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The usage of several prompts of one request."""
+    total = usage([])
+    for part in parts:
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+            total[name] += part[name]
+        total["prompt_tokens_details"]["cached_tokens"] += part["prompt_tokens_details"][
+            "cached_tokens"
+        ]
+    return total
+
+
+def tokens(completion: Completion, engine: Engine) -> list[tuple[str, float]]:
+    """(text, natural-log probability) of each token, without what ended the reply.
+
+    Raises Refusal when the engine does not tell them.
+    """
+    tokenizer = getattr(engine, "tokenizer", None)
+    if not completion.logprobs or not isinstance(tokenizer, Tokenizer):
+        raise untold("logprobs")
+    ids = completion.tokens
+    if ids and completion.finish == "stop" and ids[-1] in tokenizer.names:
+        ids = ids[:-1]
+    decoder = tokenizer.decoder()
+    texts = [decoder.step(each) for each in ids]
+    if texts:
+        texts[-1] += decoder.end()
+    return list(zip(texts, completion.logprobs[: len(texts)], strict=True))
+
+
+def untold(field: str) -> Refusal:
+    return invalid(
+        f"{field} cannot be honoured: this model's engine does not tell its tokens' "
+        "probabilities; leave it out",
+        field,
+        "unsupported_value",
+    )
+
+
+def chat_logprobs(completion: Completion, engine: Engine) -> dict[str, Any]:
+    """The `logprobs` of a chat choice."""
+    content = [
+        {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
+        for text, logprob in tokens(completion, engine)
+    ]
+    return {"content": content, "refusal": None}
+
+
+def text_logprobs(completion: Completion, engine: Engine) -> dict[str, Any]:
+    """The `logprobs` of a text choice; only the token that was drawn is known."""
+    texts = tokens(completion, engine)
+    offsets, at = [], 0
+    for text, _ in texts:
+        offsets.append(at)
+        at += len(text)
+    return {
+        "tokens": [text for text, _ in texts],
+        "token_logprobs": [logprob for _, logprob in texts],
+        "top_logprobs": None,
+        "text_offset": offsets,
+    }

@@ -1,0 +1,78 @@
+"""The application: routes, the middleware around them, and errors in one shape."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tertulia import __version__
+from tertulia.agent import Agent
+from tertulia.errors import TertuliaError
+from tertulia.server import chat, models, probes
+from tertulia.server.documented import schemas
+from tertulia.server.guard import Guard
+from tertulia.server.journal import Journal
+from tertulia.server.refusals import INVALID, Refusal, refusal_of
+from tertulia.server.served import house
+from tertulia.server.settings import Settings
+from tertulia.server.shapes import ChatAsked
+
+SHAPES = (ChatAsked,)
+
+
+def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
+    """The server's ASGI application over agents that are open, by the names they are asked for.
+
+    It closes their engines when it ends.
+    """
+    shared = house(agents, settings, int(time.time()))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        shared.close()
+
+    app = FastAPI(title="Tertulia", version=__version__, lifespan=lifespan)
+    app.state.house = shared
+    for routes in (chat, models, probes):
+        app.include_router(routes.ROUTES)
+    for kind in (Refusal, TertuliaError, HTTPException):
+        app.add_exception_handler(kind, told)
+    # The last that is added is the first that is passed.
+    app.add_middleware(Guard, settings=settings)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-api-key"],
+        )
+    app.add_middleware(Journal)
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+async def told(request: Request, error: Exception) -> Response:
+    """An error as OpenAI's clients expect it."""
+    if isinstance(error, HTTPException):
+        missing = error.status_code == 404
+        message = f"no {request.method} {request.url.path[:100]}" if missing else error.detail
+        refused = Refusal(error.status_code, message, kind=INVALID, headers=error.headers)
+        return refused.response()
+    return refusal_of(error).response()
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, with the shapes of the bodies."""
+    if app.openapi_schema is None:
+        found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        found.setdefault("components", {}).setdefault("schemas", {}).update(schemas(*SHAPES))
+        app.openapi_schema = found
+    return app.openapi_schema

@@ -1,0 +1,165 @@
+"""How a reply is to be made: OpenAI's fields and the `decoding` object over the agent's own."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from tertulia import config, rankers
+from tertulia.agent import Agent
+from tertulia.decoding import Decoding, preset
+from tertulia.errors import ConfigError, TertuliaError, UnsupportedDecoding
+from tertulia.registry import nearest
+from tertulia.server.refusals import Refusal, invalid
+from tertulia.server.shapes import Asked, ChatAsked
+
+SETTINGS = tuple(field.name for field in fields(Decoding))
+OURS = ("preset", "rankers", "return_candidates")
+AT_THE_START = re.compile(r"decoding(?:: |\[)?(\w+)?")
+REFUSED_BY_ENGINE = re.compile(r"cannot do (\w+)=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """An agent with the decoding and rankers of one request.
+
+    choices  of the candidates that are made, how many are answered
+    tells    the answer lists every candidate
+    """
+
+    agent: Agent
+    choices: int
+    tells: bool
+
+    @property
+    def live(self) -> bool:
+        """Pieces may be shown as they come: it is known which candidate is which choice."""
+        made = self.agent.decoding.candidates
+        return made == self.choices and (made == 1 or not self.agent.rankers)
+
+
+def way(agent: Agent, asked: Asked) -> Way:
+    """The agent as one request wants it; raises Refusal naming what cannot be honoured.
+
+    Without a seed one is drawn here, so that the planner's part can be repeated too.
+    """
+    table = dict(asked.decoding or {})
+    own = {name: table.pop(name) for name in OURS if table.get(name) is not None}
+    for name in OURS:
+        table.pop(name, None)
+    given = openai_fields(asked)
+    known(table, given)
+    base = started(own, agent.decoding)
+    decoding = chosen(base, {**given, **table}, asked.choices, origin(asked))
+    try:
+        agent.engine.check(decoding)
+    except UnsupportedDecoding as error:
+        raise named(error, REFUSED_BY_ENGINE, origin(asked)) from None
+    seed = secrets.randbelow(2**31) if decoding.seed is None else decoding.seed
+    decoding = replace(decoding, seed=seed)
+    agent = replace(agent, decoding=decoding, rankers=ranked(agent, own))
+    tells = config.fitted(own.get("return_candidates", False), bool, "decoding.return_candidates")
+    return Way(agent=agent, choices=asked.choices, tells=tells)
+
+
+def openai_fields(asked: Asked) -> dict[str, Any]:
+    """OpenAI's fields by the names they have in Decoding."""
+    found = {
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "max_new_tokens": longest(asked),
+        "stop": asked.stops or None,
+        "seed": asked.seed,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def longest(asked: Asked) -> int | None:
+    newer = asked.max_completion_tokens if isinstance(asked, ChatAsked) else None
+    if newer is not None and asked.max_tokens not in (None, newer):
+        raise invalid("max_tokens and max_completion_tokens differ: give one of them", "max_tokens")
+    return asked.max_tokens if newer is None else newer
+
+
+def origin(asked: Asked) -> dict[str, str]:
+    """The request's field that a setting came from."""
+    came = {name: name for name in openai_fields(asked)}
+    if "max_new_tokens" in came:
+        newer = isinstance(asked, ChatAsked) and asked.max_completion_tokens is not None
+        came["max_new_tokens"] = "max_completion_tokens" if newer else "max_tokens"
+    if asked.choices > 1:
+        came["candidates"] = "n"
+    return came
+
+
+def known(table: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raises Refusal for a setting that nobody knows, and for one that is given twice."""
+    for name in table:
+        if name not in SETTINGS:
+            raise invalid(
+                f"decoding has no {config.shown(name)}: {nearest(name, (*SETTINGS, *OURS))}",
+                "decoding",
+                "invalid_value",
+            )
+        if name in given:
+            raise invalid(
+                f"decoding.{name} and the request's own field for it are both given: keep one",
+                f"decoding.{name}",
+            )
+
+
+def started(own: Mapping[str, Any], decoding: Decoding) -> Decoding:
+    """The settings that the request's stand over: a preset's, or the agent's."""
+    if "preset" not in own:
+        return decoding
+    try:
+        return preset(config.fitted(own["preset"], str, "decoding.preset")).decoding
+    except TertuliaError as error:
+        raise invalid(str(error), "decoding.preset", "invalid_value") from None
+
+
+def chosen(
+    base: Decoding, changes: Mapping[str, Any], choices: int, came: Mapping[str, str]
+) -> Decoding:
+    """The settings with the request's over them; raises Refusal naming the field at fault.
+
+    A temperature changes what cannot go with it: sampling ends a search by beams, and a greedy
+    reply is a single one. Stop strings are added, since the agent's own part its turns.
+    """
+    merged = {name: getattr(base, name) for name in base.changed()} | dict(changes)
+    if changes.get("temperature") == 0 and base.temperature != 0 and "beams" not in changes:
+        merged.setdefault("beams", 1)
+        merged["candidates"] = changes.get("candidates", 1)
+    elif changes.get("temperature") and "beams" not in changes:
+        merged["beams"] = 1
+    if choices > merged.get("candidates", 1):
+        merged["candidates"] = choices
+    if "stop" in changes and isinstance(changes["stop"], list | tuple):
+        merged["stop"] = [*base.stop, *changes["stop"]]
+    try:
+        return config.build(Decoding, merged, "decoding")
+    except ConfigError as error:
+        raise named(error, AT_THE_START, came) from None
+
+
+def named(error: TertuliaError, where: re.Pattern[str], came: Mapping[str, str]) -> Refusal:
+    """A refusal of the setting that the message of an error is about."""
+    found = where.search(str(error))
+    setting = found[1] if found and found[1] in SETTINGS else ""
+    # Too many candidates are told by their number, not by their name.
+    setting = setting or ("candidates" if "candidates" in str(error) else "")
+    param = came.get(setting) or (f"decoding.{setting}" if setting else "decoding")
+    return invalid(str(error), param, "invalid_value")
+
+
+def ranked(agent: Agent, own: Mapping[str, Any]) -> tuple[rankers.Ranker, ...]:
+    """The rankers of the request by name, else the agent's."""
+    if "rankers" not in own:
+        return agent.rankers
+    try:
+        names = config.fitted(own["rankers"], tuple[str, ...], "decoding.rankers")
+        loaded = (rankers.load(each, format=agent.format, engine=agent.engine) for each in names)
+        return tuple(loaded)
+    except TertuliaError as error:
+        raise invalid(str(error), "decoding.rankers", "invalid_value") from None

@@ -1,0 +1,227 @@
+"""POST /v1/chat/completions: messages, directed, become the next turn of the agent."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tertulia import __version__
+from tertulia.agent import Reply
+from tertulia.conversation import Conversation, Plan
+from tertulia.engines import Completion, Piece
+from tertulia.errors import EngineError
+from tertulia.prompt import Prompt
+from tertulia.rankers import Candidate
+from tertulia.server import answers, reading, sse, talk
+from tertulia.server.asked import Way, way
+from tertulia.server.documented import documented
+from tertulia.server.growing import Delta, Growing
+from tertulia.server.runner import Job
+from tertulia.server.served import House, Served, house_of
+from tertulia.server.shapes import ChatAsked, ignored, shaped
+from tertulia.server.speaking import Spoken, spoken
+
+ROUTES = APIRouter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One request on its way to its answer."""
+
+    asked: ChatAsked
+    served: Served
+    way: Way
+    conversation: Conversation
+    id: str
+    created: int
+
+    def envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self.created,
+            "model": self.served.name,
+            "system_fingerprint": f"tertulia-{__version__}",
+        }
+
+    def headers(self) -> dict[str, str]:
+        unknown = ignored(self.asked)
+        told = f"unknown fields ignored: {', '.join(unknown)}"
+        return {"X-Tertulia-Warning": told} if unknown else {}
+
+
+@ROUTES.post("/v1/chat/completions", openapi_extra=documented(ChatAsked))
+async def chat_completions(request: Request) -> Response:
+    """The next turn of the agent, whole or as server-sent events."""
+    house = house_of(request)
+    turn = read(shaped(ChatAsked, await reading.table(request, house.settings)), house)
+    job: Job[Spoken] = turn.served.runner.submit(
+        partial(spoken, turn.way.agent, turn.conversation, pieces=turn.way.live)
+    )
+    if turn.asked.stream:
+        return await streamed(request, house, turn, job)
+    try:
+        reply = await sse.unless_gone(request, whole(job, house, turn.served.name))
+    finally:
+        turn.served.runner.cancel(job)
+    return JSONResponse(completion(turn, reply), headers=turn.headers())
+
+
+def read(asked: ChatAsked, house: House) -> Turn:
+    """What is asked, of whom; raises Refusal for what cannot be done."""
+    house.open_to_work()
+    served = house.find(asked.model)
+    return Turn(
+        asked=asked,
+        served=served,
+        way=way(served.agent, asked),
+        conversation=talk.conversation(asked.messages, asked.direction or {}),
+        id=f"chatcmpl-{secrets.token_hex(12)}",
+        created=int(time.time()),
+    )
+
+
+async def whole(job: Job[Spoken], house: House, name: str) -> Reply:
+    """The reply at the end of a job."""
+    found: Reply | None = None
+    async for event in job.events():
+        if isinstance(event, Prompt):
+            house.metrics.first_token.labels(name).observe(job.seconds)
+        elif isinstance(event, Reply):
+            found = event
+    if found is None:
+        raise EngineError("the engine ended without a reply; this is a fault of the engine")
+    house.metrics.finished(name, job.seconds, [each.completion for each in found.candidates])
+    return found
+
+
+def completion(turn: Turn, reply: Reply) -> dict[str, Any]:
+    """The `chat.completion` object."""
+    best = reply.candidates[: turn.way.choices]
+    return {
+        **turn.envelope("chat.completion"),
+        "choices": [choice(turn, reply, each, n) for n, each in enumerate(best)],
+        "usage": answers.usage([each.completion for each in best]),
+        "tertulia": answers.extension(reply, turn.way),
+    }
+
+
+def choice(turn: Turn, reply: Reply, each: Candidate, index: int) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": each.text, "refusal": None}
+    agent, given = turn.way.agent, turn.conversation.plan
+    if thought := answers.reasoning(agent.format, each.completion, reply.plan, given):
+        message["reasoning_content"] = thought
+    return {
+        "index": index,
+        "message": message,
+        "logprobs": logprobs(turn, each.completion),
+        "finish_reason": each.completion.finish,
+    }
+
+
+def logprobs(turn: Turn, each: Completion) -> dict[str, Any] | None:
+    if not turn.asked.logprobs:
+        return None
+    return answers.chat_logprobs(each, turn.served.agent.engine)
+
+
+async def streamed(request: Request, house: House, turn: Turn, job: Job[Spoken]) -> Response:
+    """The events of a job as chunks.
+
+    Nothing is sent before there is something of a reply: until then, an error has its own status.
+    """
+    messages = Chunks(house, turn, job).messages()
+    try:
+        first = await sse.unless_gone(request, anext(messages))
+    except BaseException:
+        turn.served.runner.cancel(job)
+        raise
+    return sse.Events(
+        sse.after(first, messages),
+        lambda: turn.served.runner.cancel(job),
+        house.settings.ping_seconds,
+        turn.headers(),
+    )
+
+
+class Chunks:
+    """The `chat.completion.chunk` objects of one request, in their order."""
+
+    def __init__(self, house: House, turn: Turn, job: Job[Spoken]) -> None:
+        self.house, self.turn, self.job = house, turn, job
+        self.growing = [Growing(turn.way.agent.format) for _ in range(turn.way.choices)]
+        self.planned = ""
+
+    async def messages(self) -> AsyncIterator[Mapping[str, Any]]:
+        async for event in self.job.events():
+            for chunk in self.told(event):
+                yield chunk
+
+    def told(self, event: Spoken) -> Iterator[Mapping[str, Any]]:
+        """The chunks that an event gives."""
+        match event:
+            case Plan():
+                self.planned = answers.planners(event, self.turn.conversation.plan)
+            case Prompt():
+                waited = self.job.seconds
+                self.house.metrics.first_token.labels(self.turn.served.name).observe(waited)
+                yield from self.opening()
+            case Piece():
+                yield from self.grown(
+                    event.candidate, self.growing[event.candidate].add(event.text)
+                )
+            case Reply():
+                yield from self.closing(event)
+
+    def opening(self) -> Iterator[Mapping[str, Any]]:
+        """The role of each choice, and what the planner thought."""
+        delta = {"role": "assistant", "content": ""}
+        if self.planned:
+            delta["reasoning_content"] = self.planned
+        for n in range(self.turn.way.choices):
+            yield self.chunk(n, delta)
+
+    def grown(self, n: int, delta: Delta) -> Iterator[Mapping[str, Any]]:
+        """What is new of a choice; what the model thinks follows the planner on a new line."""
+        found: dict[str, str] = {}
+        if delta.thought:
+            first = self.growing[n].thought == delta.thought
+            found["reasoning_content"] = "\n" * (first and bool(self.planned)) + delta.thought
+        if delta.said:
+            found["content"] = delta.said
+        if found:
+            yield self.chunk(n, found)
+
+    def closing(self, reply: Reply) -> Iterator[Mapping[str, Any]]:
+        """What is left of each choice, why it ended, and the usage where it is wanted."""
+        turn = self.turn
+        made = [each.completion for each in reply.candidates]
+        self.house.metrics.finished(turn.served.name, self.job.seconds, made)
+        best = made[: turn.way.choices]
+        for n, each in enumerate(best):
+            parsed = turn.way.agent.format.parse(each.text)
+            yield from self.grown(n, self.growing[n].end(parsed))
+            end = self.chunk(n, {}, finish=each.finish, logprobs=logprobs(turn, each))
+            if n == len(best) - 1:
+                end["tertulia"] = answers.extension(reply, turn.way)
+            yield end
+        if turn.asked.tells_usage:
+            counted = answers.usage(best)
+            yield {**turn.envelope("chat.completion.chunk"), "choices": [], "usage": counted}
+
+    def chunk(
+        self,
+        index: int,
+        delta: Mapping[str, Any],
+        finish: str | None = None,
+        logprobs: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        one = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        usage = {"usage": None} if self.turn.asked.tells_usage else {}
+        return {**self.turn.envelope("chat.completion.chunk"), "choices": [one], **usage}

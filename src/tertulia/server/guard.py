@@ -1,0 +1,105 @@
+"""Who may ask: one check for the key, and for where a browser comes from.
+
+A web page that a user has open must not reach a server on the same machine. Browsers tell the page
+in `Origin`, and a name that was bound to 127.0.0.1 afterwards (DNS rebinding) in `Host`; both are
+held to a list. The key is compared in constant time, in whichever of its two headers it comes.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tertulia.config import shown
+from tertulia.server.refusals import Refusal
+from tertulia.server.settings import Settings
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+PUBLIC = ("/health", "/ready")
+"""Answered without a key, and by any name: what asks is a supervisor, and nothing is told."""
+
+
+class Guard:
+    """Middleware: refuses before anything of a body is read."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in PUBLIC:
+            try:
+                self.check(scope["method"], Headers(scope=scope))
+            except Refusal as refused:
+                await refused.response()(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def check(self, method: str, headers: Headers) -> None:
+        check_host(headers, self.settings)
+        if method not in SAFE or "content-length" in headers or "transfer-encoding" in headers:
+            check_origin(headers, self.settings)
+        check_key(headers, self.settings.key)
+
+
+def check_host(headers: Headers, settings: Settings) -> None:
+    """Raises Refusal unless there is one Host, and it is one of the server's names."""
+    given = headers.getlist("host")
+    if len(given) == 1 and without_port(given[0]) in settings.hosts:
+        return
+    name = given[0] if given else ""
+    raise Refusal(
+        403,
+        f"this server does not answer to the host {shown(name)}: use one of "
+        f"{', '.join(settings.hosts)}, or start it with --allow-host",
+        kind="permission_error",
+        code="host_not_allowed",
+    )
+
+
+def without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() else host).lower()
+
+
+def check_origin(headers: Headers, settings: Settings) -> None:
+    """Raises Refusal for a web page from elsewhere; programs send no Origin."""
+    for origin in headers.getlist("origin"):
+        own = origin in (f"{scheme}://{headers['host']}" for scheme in ("http", "https"))
+        if not own and (origin == "null" or origin not in settings.origins):
+            raise Refusal(
+                403,
+                f"pages of {shown(origin)} may not use this server: start it with --allow-origin",
+                kind="permission_error",
+                code="origin_not_allowed",
+            )
+
+
+def check_key(headers: Headers, key: str) -> None:
+    """Raises Refusal unless the key is shown, as `Authorization: Bearer …` or `x-api-key`."""
+    if not key:
+        return
+    given = list(keys(headers))
+    if not given or not all([same(each, key) for each in given]):
+        raise Refusal(
+            401,
+            "the key is missing or wrong: send it as 'Authorization: Bearer KEY' or as 'x-api-key'",
+            kind="authentication_error",
+            code="invalid_api_key",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+def keys(headers: Headers) -> Iterator[str]:
+    """Every key that a request shows."""
+    for each in headers.getlist("authorization"):
+        scheme, _, given = each.partition(" ")
+        yield given.strip() if scheme.lower() == "bearer" else ""
+    yield from headers.getlist("x-api-key")
+
+
+def same(given: str, key: str) -> bool:
+    """Whether two keys are equal, in a time that tells nothing of either, its length included."""
+    digests = (hashlib.sha256(each.encode("utf-8", "replace")).digest() for each in (given, key))
+    return hmac.compare_digest(*digests)

@@ -1,0 +1,78 @@
+"""What Prometheus is told: how much is asked, how long it takes, what was given up or refused."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from tertulia.engines import Completion
+
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """The metrics of one server, in a registry of its own; every label is a name of ours."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+        model = ("model",)
+        self.running = Gauge(
+            "tertulia_requests_running", "Requests being made", model, registry=registry
+        )
+        self.waiting = Gauge(
+            "tertulia_requests_waiting", "Requests in the queue", model, registry=registry
+        )
+        self.first_token = Histogram(
+            "tertulia_time_to_first_token_seconds",
+            "From the request to the first token of its first candidate",
+            model,
+            registry=registry,
+            buckets=SECONDS,
+        )
+        self.each_token = Histogram(
+            "tertulia_time_per_output_token_seconds",
+            "Between two tokens of a candidate, on average",
+            model,
+            registry=registry,
+            buckets=TOKEN_SECONDS,
+        )
+        self.whole = Histogram(
+            "tertulia_request_seconds",
+            "From the request to its last token",
+            model,
+            registry=registry,
+            buckets=SECONDS,
+        )
+        self.prompt_tokens = Counter(
+            "tertulia_prompt_tokens_total", "Tokens of prompts", model, registry=registry
+        )
+        self.generated_tokens = Counter(
+            "tertulia_generated_tokens_total",
+            "Tokens of all candidates",
+            model,
+            registry=registry,
+        )
+        self.aborted = Counter(
+            "tertulia_requests_aborted_total", "Clients that hung up", model, registry=registry
+        )
+        self.rejected = Counter(
+            "tertulia_requests_rejected_total",
+            "Requests that were refused for want of room",
+            ("model", "reason"),
+            registry=registry,
+        )
+
+    def finished(self, model: str, seconds: float, completions: Sequence[Completion]) -> None:
+        """Note what a request made, so many seconds after it came in."""
+        self.whole.labels(model).observe(seconds)
+        self.prompt_tokens.labels(model).inc(completions[0].prompt_tokens or 0)
+        for each in completions:
+            made = each.completion_tokens or 0
+            self.generated_tokens.labels(model).inc(made)
+            if made > 1:
+                between = (each.seconds - each.first_seconds) / (made - 1)
+                self.each_token.labels(model).observe(max(between, 0.0))
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,34 @@
+"""What a server allows: where it listens, whom it answers, and how much it takes on."""
+
+from dataclasses import dataclass
+
+MEBI = 1 << 20
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Limits and permissions of one server.
+
+    key             what a client must show; empty lets everybody in
+    hosts           names, without port, that a Host header may hold
+    origins         of web pages that may call, such as http://localhost:3000; "null" never may
+    body_bytes      the largest body that is read
+    body_seconds    a body that takes longer to arrive is given up
+    rows            requests of one agent that are made together
+    queue           requests of one agent that may wait; one more is refused
+    queue_seconds   what has waited longer never starts
+    reply_seconds   what has taken longer since it began is stopped
+    ping_seconds    a comment is sent into a stream that has been silent so long
+    """
+
+    key: str = ""
+    hosts: tuple[str, ...] = LOOPBACK
+    origins: tuple[str, ...] = ()
+    body_bytes: int = 8 * MEBI
+    body_seconds: float = 30.0
+    rows: int = 16
+    queue: int = 64
+    queue_seconds: float = 120.0
+    reply_seconds: float = 600.0
+    ping_seconds: float = 15.0

@@ -1,0 +1,185 @@
+"""What a request may hold, as pydantic models: OpenAI's fields, and `direction` and `decoding`.
+
+Every number has its bounds here, so that none reaches an allocation. A field that is known and
+cannot be honoured is refused unless it asks for nothing; an unknown one is ignored with a warning.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from tertulia.decoding import MAX_NEW_TOKENS
+from tertulia.server.refusals import Refusal, invalid
+
+MAX_MESSAGES = 10_000
+MAX_CHOICES = 128
+MAX_STOPS = 4
+MAX_PROMPTS = 64
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Tokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)]
+
+UNHONOURED: Mapping[str, tuple[object, ...]] = {
+    "audio": (),
+    "best_of": (1,),
+    "echo": (False,),
+    "frequency_penalty": (0,),
+    "function_call": ("none", "auto"),
+    "functions": ([],),
+    "logit_bias": ({},),
+    "modalities": (["text"],),
+    "prediction": (),
+    "presence_penalty": (0,),
+    "reasoning_effort": (),
+    "response_format": ({"type": "text"},),
+    "service_tier": ("auto", "default"),
+    "store": (False,),
+    "suffix": ("",),
+    "tool_choice": ("none", "auto"),
+    "tools": ([],),
+    "top_logprobs": (0,),
+    "verbosity": (),
+    "web_search_options": (),
+}
+"""OpenAI's fields that no engine here honours, and the values that ask for nothing."""
+
+INERT = (
+    "metadata",
+    "parallel_tool_calls",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "user",
+)
+"""OpenAI's fields that do not change a reply there either."""
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class Part(Shape):
+    """A piece of a message's content; only text is understood."""
+
+    type: str
+    text: str | None = None
+
+
+class Message(Shape):
+    """One message; `name` is the speaker's, where it is not one of the two sides."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Part] | None = None
+    name: Name | None = None
+
+
+class StreamOptions(Shape):
+    """include_usage adds a last chunk with the counts of tokens."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class Asked(Shape):
+    """What the two endpoints that make text have in common.
+
+    decoding  fields of Decoding, and `preset`, `rankers` (names), `return_candidates`
+    """
+
+    model: Name
+    max_tokens: Tokens | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    decoding: dict[str, Any] | None = None
+
+    @property
+    def choices(self) -> int:
+        return self.n or 1
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def tells_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+
+class ChatAsked(Asked):
+    """POST /v1/chat/completions.
+
+    direction  the scene without its turns: agent, user, situation, instruction, personas,
+               knowledge, memory, plan
+    """
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    max_completion_tokens: Tokens | None = None
+    logprobs: bool | None = None
+    direction: dict[str, Any] | None = None
+
+
+class TextAsked(Asked):
+    """POST /v1/completions: the model goes on from a text, without a format around it."""
+
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
+
+
+Shaped = TypeVar("Shaped", bound=Asked)
+
+
+def shaped(shape: type[Shaped], table: dict[str, Any]) -> Shaped:
+    """A request of that shape; raises Refusal naming the field that is wrong or not honoured."""
+    try:
+        asked = shape.model_validate(table)
+    except ValidationError as error:
+        raise refused(error) from None
+    for name, nothing in UNHONOURED.items():
+        given = table.get(name)
+        if name not in shape.model_fields and given is not None and not idle(given, nothing):
+            raise invalid(
+                f"{name} cannot be honoured by this server: leave it out", name, "unsupported_value"
+            )
+    return asked
+
+
+def idle(given: object, nothing: tuple[object, ...]) -> bool:
+    """Whether a value asks for nothing; 0 is not False."""
+    numbers = isinstance(given, int | float) and not isinstance(given, bool)
+    return any(
+        given == each and (type(given) is type(each) or numbers and each is not False)
+        for each in nothing
+    )
+
+
+def ignored(asked: Asked) -> tuple[str, ...]:
+    """Names of the fields of a request that nobody here knows, as may stand in a header."""
+    unknown = (name for name in asked.model_extra or () if name not in (*UNHONOURED, *INERT))
+    return tuple(re.sub(r"[^\w.-]", "?", name[:40], flags=re.ASCII) for name in unknown)[:16]
+
+
+def refused(error: ValidationError) -> Refusal:
+    """The first thing that is wrong, by the path of its field."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    param = path(first["loc"])
+    code = "missing_required_parameter" if first["type"] == "missing" else "invalid_value"
+    return invalid(f"{param}: {first['msg']}", param, code)
+
+
+def path(place: tuple[int | str, ...]) -> str:
+    """The path as OpenAI writes one; which type of a union was tried is left out."""
+    told = ""
+    for each in place:
+        if isinstance(each, int):
+            told += f"[{each}]"
+        elif each.isidentifier() and each not in ("str", "bool", "int", "float"):
+            told += f".{each}" if told else each
+    return told

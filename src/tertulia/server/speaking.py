@@ -1,0 +1,75 @@
+"""The spine, event by event, as an engine thread runs it for one request.
+
+Between two events nothing is held: whoever drives the iterator may close it, and the engine forgets
+the request. `None` marks such a moment where there is nothing to tell.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+from tertulia.agent import Agent, Reply
+from tertulia.conversation import Conversation, Plan
+from tertulia.decoding import Decoding
+from tertulia.engines import Completion, Finished, Piece
+from tertulia.errors import PromptTooLong
+from tertulia.prompt import Prompt, Span
+
+Spoken = Plan | Prompt | Piece | Reply
+Written = Prompt | Piece | Completion
+
+
+def spoken(agent: Agent, conversation: Conversation, *, pieces: bool) -> Iterator[Spoken | None]:
+    """What Agent.stream does, with the pieces of every candidate and moments to stop at.
+
+    The prompt comes with the engine's first event: then nothing is wrong with what was asked.
+
+    pieces  they are wanted; otherwise they are only moments
+    """
+    plan = agent.planner.plan(conversation, agent.decoding.seed)
+    yield plan
+    planned = conversation.planned(plan)
+    fitting, prompt = agent.fit(planned)
+    finished: list[Finished] = []
+    decoding = agent.engine.checked([prompt], agent.decoding)
+    with closing(agent.engine.events([prompt], decoding)) as events:  # type: ignore[type-var]
+        for number, event in enumerate(events):
+            if not number:
+                yield prompt
+            if isinstance(event, Finished):
+                finished.append(event)
+            yield event if pieces and isinstance(event, Piece) else None
+    if pieces:
+        # Each was shown under its number; otherwise the order is the engine's, as in Agent.stream.
+        finished.sort(key=lambda each: each.candidate)
+    yield agent.chosen(planned, fitting, prompt, [each.completion for each in finished])
+
+
+def written(agent: Agent, text: str, *, pieces: bool) -> Iterator[Written | None]:
+    """The engine alone: pieces of what follows a text, then each completion, by its number.
+
+    What ends a text is what ends a reply of the agent's format.
+    """
+    ends = agent.format.render(Conversation().said("User", ""))
+    prompt = replace(ends, spans=(Span(text),), messages=(), unsupported=())
+    check_room(agent, prompt, agent.decoding)
+    finished: dict[int, Completion] = {}
+    decoding = agent.engine.checked([prompt], agent.decoding)
+    with closing(agent.engine.events([prompt], decoding)) as events:  # type: ignore[type-var]
+        for number, event in enumerate(events):
+            if not number:
+                yield prompt
+            if isinstance(event, Finished):
+                finished[event.candidate] = event.completion
+            yield event if pieces and isinstance(event, Piece) else None
+    yield from (finished[number] for number in sorted(finished))
+
+
+def check_room(agent: Agent, prompt: Prompt, decoding: Decoding) -> None:
+    used, room = agent.engine.count_tokens(prompt), agent.engine.room(decoding)
+    if used > room:
+        raise PromptTooLong(
+            f"the prompt has {used} tokens, and there is room for {room} beside max_tokens "
+            f"{decoding.max_new_tokens} in a context window of {agent.engine.context_window}: "
+            "shorten the prompt, or lower max_tokens"
+        )
