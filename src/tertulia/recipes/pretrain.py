@@ -58,6 +58,15 @@ MINI = (
 # A second run of 1.0 M tokens, from the mean of the weights after 1 600 and after 2 600 steps
 # (training/averaging.py): docs/log.md says what that mean was worth.
 MINI_LONG = (Stage(rows="long", steps=240, batch=4, first_rate=5e-4, last_rate=0.0),)
+# A third run of 9.1 M tokens, from what the second gave in eight bits: talks that can only be
+# answered by reading the direction.
+MINI_READ = (
+    Stage(rows="more", steps=350, first_rate=2.2e-3, last_rate=2.16e-3),
+    Stage(rows="read", steps=800, first_rate=2e-3, last_rate=1.44e-3),
+    Stage(rows="read_more", steps=600, first_rate=1.4e-3, last_rate=9.4e-4),
+    Stage(rows="last", steps=440, first_rate=9.5e-4, last_rate=8e-5),
+    Stage(rows="long_last", steps=40, batch=4, first_rate=8e-5, last_rate=0.0),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
