@@ -39,6 +39,11 @@ def extension(reply: Reply, way: Way) -> dict[str, Any]:
     return told
 
 
+def dropping(reply: Reply) -> dict[str, str]:
+    """The header of an answer that has no room for more: how many turns did not fit."""
+    return {"X-Tertulia-Dropped": str(len(reply.dropped))} if reply.dropped else {}
+
+
 def candidate(each: Candidate) -> dict[str, Any]:
     """One candidate; a score that drops it is null, since JSON has no infinity."""
     logprobs = each.completion.logprobs

@@ -15,8 +15,10 @@ from starlette.responses import Response
 from tertulia import __version__
 from tertulia.agent import Agent
 from tertulia.errors import TertuliaError
-from tertulia.server import chat, models, probes
+from tertulia.formats.godel import Godel
+from tertulia.server import chat, godel_demo, models, probes
 from tertulia.server.documented import schemas
+from tertulia.server.godel_demo import DemoAsked
 from tertulia.server.guard import Guard
 from tertulia.server.journal import Journal
 from tertulia.server.refusals import INVALID, Refusal, refusal_of
@@ -24,7 +26,7 @@ from tertulia.server.served import house
 from tertulia.server.settings import Settings
 from tertulia.server.shapes import ChatAsked
 
-SHAPES = (ChatAsked,)
+SHAPES = (ChatAsked, DemoAsked)
 
 
 def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
@@ -43,6 +45,8 @@ def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
     app.state.house = shared
     for routes in (chat, models, probes):
         app.include_router(routes.ROUTES)
+    if any(isinstance(each.format, Godel) for each in agents.values()):
+        app.include_router(godel_demo.ROUTES)
     for kind in (Refusal, TertuliaError, HTTPException):
         app.add_exception_handler(kind, told)
     # The last that is added is the first that is passed.

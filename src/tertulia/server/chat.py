@@ -15,7 +15,6 @@ from tertulia import __version__
 from tertulia.agent import Reply
 from tertulia.conversation import Conversation, Plan
 from tertulia.engines import Completion, Piece
-from tertulia.errors import EngineError
 from tertulia.prompt import Prompt
 from tertulia.rankers import Candidate
 from tertulia.server import answers, reading, sse, talk
@@ -25,7 +24,7 @@ from tertulia.server.growing import Delta, Growing
 from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, house_of
 from tertulia.server.shapes import ChatAsked, ignored, shaped
-from tertulia.server.speaking import Spoken, spoken
+from tertulia.server.speaking import Spoken, spoken, whole
 
 ROUTES = APIRouter()
 
@@ -67,7 +66,7 @@ async def chat_completions(request: Request) -> Response:
     if turn.asked.stream:
         return await streamed(request, house, turn, job)
     try:
-        reply = await sse.unless_gone(request, whole(job, house, turn.served.name))
+        reply = await sse.unless_gone(request, whole(job, house.metrics, turn.served.name))
     finally:
         turn.served.runner.cancel(job)
     return JSONResponse(completion(turn, reply), headers=turn.headers())
@@ -85,20 +84,6 @@ def read(asked: ChatAsked, house: House) -> Turn:
         id=f"chatcmpl-{secrets.token_hex(12)}",
         created=int(time.time()),
     )
-
-
-async def whole(job: Job[Spoken], house: House, name: str) -> Reply:
-    """The reply at the end of a job."""
-    found: Reply | None = None
-    async for event in job.events():
-        if isinstance(event, Prompt):
-            house.metrics.first_token.labels(name).observe(job.seconds)
-        elif isinstance(event, Reply):
-            found = event
-    if found is None:
-        raise EngineError("the engine ended without a reply; this is a fault of the engine")
-    house.metrics.finished(name, job.seconds, [each.completion for each in found.candidates])
-    return found
 
 
 def completion(turn: Turn, reply: Reply) -> dict[str, Any]:

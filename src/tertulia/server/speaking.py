@@ -12,8 +12,10 @@ from tertulia.agent import Agent, Reply
 from tertulia.conversation import Conversation, Plan
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Finished, Piece
-from tertulia.errors import PromptTooLong
+from tertulia.errors import EngineError, PromptTooLong
 from tertulia.prompt import Prompt, Span
+from tertulia.server.metrics import Metrics
+from tertulia.server.runner import Job
 
 Spoken = Plan | Prompt | Piece | Reply
 Written = Prompt | Piece | Completion
@@ -43,6 +45,20 @@ def spoken(agent: Agent, conversation: Conversation, *, pieces: bool) -> Iterato
         # Each was shown under its number; otherwise the order is the engine's, as in Agent.stream.
         finished.sort(key=lambda each: each.candidate)
     yield agent.chosen(planned, fitting, prompt, [each.completion for each in finished])
+
+
+async def whole(job: Job[Spoken], metrics: Metrics, model: str) -> Reply:
+    """The reply at the end of a job, its times noted."""
+    found: Reply | None = None
+    async for event in job.events():
+        if isinstance(event, Prompt):
+            metrics.first_token.labels(model).observe(job.seconds)
+        elif isinstance(event, Reply):
+            found = event
+    if found is None:
+        raise EngineError("the engine ended without a reply; this is a fault of the engine")
+    metrics.finished(model, job.seconds, [each.completion for each in found.candidates])
+    return found
 
 
 def written(agent: Agent, text: str, *, pieces: bool) -> Iterator[Written | None]:
