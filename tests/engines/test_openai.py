@@ -132,6 +132,13 @@ def test_a_setting_beyond_the_standard_is_refused_unless_the_server_knows_it(fie
     assert 3 in sent.values()
 
 
+def test_settings_that_are_off_are_sent_too_for_a_server_has_defaults_of_its_own() -> None:
+    sent = body_of(Decoding(), extra=("top_k", "min_p", "repetition_penalty"), context_window=99)
+    assert (sent["top_p"], sent["top_k"], sent["min_p"]) == (1.0, 0, 0.0)
+    assert sent["repetition_penalty"] == sent["repeat_penalty"] == 1.0
+    assert sent["repeat_last_n"] == 99
+
+
 def test_candidates_come_from_one_request_when_the_server_knows_n() -> None:
     with serving(talking) as server:
         opened = engine(server)
@@ -272,6 +279,21 @@ def test_a_stream_that_breaks_off_after_the_first_token_is_not_tried_again() -> 
             opened.generate([HELLO], Decoding())
         opened.close()
         assert len(server.asked) == 1
+
+
+def finished_without_done(handler: Handler, body: dict[str, Any]) -> None:
+    handler.start()
+    handler.send(delta("Hi."))
+    handler.send(delta("", finish="stop"))
+
+
+def test_a_reply_that_was_ended_is_whole_without_a_closing_word() -> None:
+    assert said(finished_without_done) == ["Hi."]
+
+
+def test_candidates_that_never_began_are_asked_for_again() -> None:
+    row = said(finished_without_done, decoding=Decoding(candidates=3))
+    assert row == ["Hi."] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Any OpenAI-compatible endpoint: chat messages, or the exact prompt as text, streamed over httpx.
 
 What goes over the wire is what the standard has: temperature, top_p, max_tokens, n, seed, stop,
-logprobs. Settings beyond it are refused unless `extra` says that this server understands them.
+logprobs. Settings beyond it are refused unless `extra` says that this server understands them; a
+server's own defaults for what `extra` leaves out (llama.cpp: top_k 40, min_p 0.05) stay on.
 A request is tried again only while nothing of its reply has been heard.
 """
 
@@ -23,15 +24,15 @@ from tertulia.prompt import Prompt
 
 APIS = {"chat": "/chat/completions", "completions": "/completions"}
 STANDARD = frozenset(("temperature", "top_p", "candidates", "seed", "stop"))
-EXTRA = {
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "repetition_penalty": "repetition_penalty",
-    "no_repeat_ngram": "no_repeat_ngram_size",
-    "min_new_tokens": "min_tokens",
+EXTRA: Mapping[str, tuple[str, ...]] = {
+    "top_k": ("top_k",),
+    "min_p": ("min_p",),
+    "repetition_penalty": ("repetition_penalty", "repeat_penalty"),
+    "no_repeat_ngram": ("no_repeat_ngram_size",),
+    "min_new_tokens": ("min_tokens",),
 }
-"""Fields of Decoding beyond the standard, and the names under which servers such as vLLM,
-llama.cpp and text-generation-inference take them."""
+"""Fields of Decoding beyond the standard, and the names under which servers take them: vLLM and
+text-generation-inference; the second of two is llama.cpp's, which takes the first three."""
 
 SENT_STOPS = 4
 """OpenAI takes no more stop strings; all of them are watched for here as well."""
@@ -165,7 +166,11 @@ class OpenAI(Engine):
         def silent() -> bool:
             return not any(choice.begun for choice in choices)
 
-        with closing(self.connection.messages(body, silent)) as messages:
+        def whole() -> bool:
+            begun = [choice for choice in choices if choice.started]
+            return bool(begun) and all(choice.finish for choice in begun)
+
+        with closing(self.connection.messages(body, silent, whole)) as messages:
             for message in messages:
                 yield from heard(message, choices, where)
                 if all(choice.stopped for choice in choices):
@@ -186,14 +191,20 @@ class OpenAI(Engine):
             "model": settings.model,
             "stream": True,
             "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
             "max_tokens": decoding.max_new_tokens,
             **self.asked(prompt),
         }
-        asked |= {"top_p": decoding.top_p} if decoding.top_p < 1 else {}
         asked |= {"stop": stops} if stops else {}
         asked |= {"stream_options": {"include_usage": True}} if settings.include_usage else {}
-        changed = decoding.changed()
-        return asked | {EXTRA[n]: getattr(decoding, n) for n in settings.extra if n in changed}
+        return asked | self.beyond(decoding)
+
+    def beyond(self, decoding: Decoding) -> dict[str, Any]:
+        """What only some servers know; sent when off, too, for a server has defaults of its own."""
+        extra = self.settings.extra
+        sent = {name: getattr(decoding, field) for field in extra for name in EXTRA[field]}
+        # Unless it is told how far to look back, llama.cpp penalises the last 64 tokens only.
+        return sent | ({"repeat_last_n": self.context_window} if "repeat_penalty" in sent else {})
 
     def asked(self, prompt: Prompt) -> dict[str, Any]:
         if self.settings.api == "completions":

@@ -13,6 +13,7 @@ import httpx
 
 from tertulia.errors import ConfigError, EngineError
 
+Messages = Generator[dict[str, Any], None, bool]
 MAX_BODY = 64 * 2**20
 MAX_LINE = 4 * 2**20
 MAX_ERROR = 64 * 2**10
@@ -20,11 +21,14 @@ MAX_WAIT_SECONDS = 60.0
 """A server that asks for more patience is answered with an error that tells how much."""
 
 AGAIN = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
+SENT = "look at the server's log; extra, include_usage and logprobs choose what it is sent"
 CURES = {
+    400: SENT,
     401: "check the key in ${key}",
     403: "the key in ${key} may not use this model",
     404: "check base_url and model; does the address end in /v1?",
     413: "the prompt is too long for the server: lower context_window",
+    422: SENT,
     429: "wait, or ask for a higher limit",
 }
 
@@ -68,19 +72,24 @@ class Connection:
         return found
 
     def messages(
-        self, body: Mapping[str, Any], silent: Callable[[], bool]
+        self, body: Mapping[str, Any], silent: Callable[[], bool], whole: Callable[[], bool]
     ) -> Generator[dict[str, Any], None, None]:
         """Each JSON message of the stream, the closing [DONE] left out.
 
         silent  nothing of the reply has been heard yet, so that it may be asked for again
+        whole   all that began has been ended, so that no [DONE] is missed: some servers send none
 
         Raises EngineError when the server refuses, breaks off or does not speak this protocol.
         """
         tries = 0
         while True:
             try:
-                yield from self.once(body)
-                return
+                if (yield from self.once(body)) or whole():
+                    return
+                raise Refused(
+                    f"{self.url} ended the stream without [DONE], so the reply may be half a "
+                    "reply: try again, or look at the server's log"
+                )
             except Refused as refused:
                 tries += 1
                 if not silent() or tries > self.retries:
@@ -98,11 +107,11 @@ class Connection:
             ) from refused
         return refused.wait_seconds
 
-    def once(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def once(self, body: Mapping[str, Any]) -> Messages:
+        """The messages of one try; gives back whether the server said that these are all."""
         key = self.key()
-        headers = {"Accept": "text/event-stream"} | (
-            {"Authorization": f"Bearer {key}"} if key else {}
-        )
+        headers = {"Accept": "text/event-stream"}
+        headers |= {"Authorization": f"Bearer {key}"} if key else {}
         with (
             self.faults(),
             self.client.stream("POST", self.url, json=dict(body), headers=headers) as response,
@@ -112,13 +121,13 @@ class Connection:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind == "application/json":
                 yield self.decoded(capped(response, MAX_BODY, self.url), key)
-            elif kind == "text/event-stream":
-                yield from self.stream(response, key)
-            else:
-                raise EngineError(
-                    f"{self.url} answers with {kind or 'no content type'}, not with a stream of "
-                    "events: check base_url; does it end in /v1?"
-                )
+                return True
+            if kind == "text/event-stream":
+                return (yield from self.stream(response, key))
+            raise EngineError(
+                f"{self.url} answers with {kind or 'no content type'}, not with a stream of "
+                "events: check base_url; does it end in /v1?"
+            )
 
     @contextmanager
     def faults(self) -> Iterator[None]:
@@ -142,21 +151,18 @@ class Connection:
         except (httpx.DecodingError, httpx.InvalidURL) as error:
             raise EngineError(f"{self.url} cannot be read ({error}): check base_url") from error
 
-    def stream(self, response: httpx.Response, key: str) -> Iterator[dict[str, Any]]:
-        """The data of each server-sent event up to [DONE]."""
+    def stream(self, response: httpx.Response, key: str) -> Messages:
+        """The data of each server-sent event up to [DONE]; gives back whether that came."""
         for line in lines(response, self.url):
             field, _, value = line.partition(b":")
             if field != b"data":
                 continue
             value = value.strip()
             if value == b"[DONE]":
-                return
+                return True
             if value:
                 yield self.decoded(value, key)
-        raise Refused(
-            f"{self.url} ended the stream without [DONE], so the reply may be half a reply: try "
-            "again, or look at the server's log"
-        )
+        return False
 
     def decoded(self, data: bytes, key: str) -> dict[str, Any]:
         try:
