@@ -5,7 +5,16 @@ import json
 from pathlib import Path
 
 import sentencepiece
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 TEXT = """\
 Hello, how are you today? I am fine, thank you. And you?
@@ -43,21 +52,21 @@ LLAMA_3_SPLIT = (
 )
 
 
-def t5(folder: Path) -> Path:
+def t5(folder: Path, text: str = TEXT, size: int = 330) -> Path:
     """spiece.model as T5 has it: pad 0, </s> 1, unknown 2, nmt_nfkc, no piece for "<"."""
-    text = TEXT.replace("<", "")
+    text = text.replace("<", "")
     model = trained(
-        text, vocab_size=330, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, pad_piece="<pad>",
+        text, vocab_size=size, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, pad_piece="<pad>",
         character_coverage=1.0,
     )  # fmt: skip
     (folder / "spiece.model").write_bytes(model)
     return folder
 
 
-def pingpong(folder: Path) -> Path:
+def pingpong(folder: Path, text: str = TEXT, size: int = 330) -> Path:
     """sp.model: [PAD] 0, [UNK] 1, [BOS] 2, [EOS] 3, then user-defined [SEPT] 4 and the digits."""
     model = trained(
-        TEXT, vocab_size=330, pad_id=0, unk_id=1, bos_id=2, eos_id=3, pad_piece="[PAD]",
+        text, vocab_size=size, pad_id=0, unk_id=1, bos_id=2, eos_id=3, pad_piece="[PAD]",
         unk_piece="[UNK]", bos_piece="[BOS]", eos_piece="[EOS]",
         user_defined_symbols=["[SEPT]", *"0123456789"], character_coverage=1.0,
     )  # fmt: skip
@@ -66,21 +75,19 @@ def pingpong(folder: Path) -> Path:
 
 
 def trained(text: str, **settings: object) -> bytes:
-    """A sentencepiece Unigram model; its normaliser is sentencepiece's own default, nmt_nfkc."""
+    """A sentencepiece model: Unigram with sentencepiece's own normaliser, nmt_nfkc, unless told."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(text.splitlines()),
         model_writer=model,
-        model_type="unigram",
-        hard_vocab_limit=False,
         minloglevel=2,
-        **settings,
+        **{"model_type": "unigram", "hard_vocab_limit": False, **settings},
     )
     return model.getvalue()
 
 
-def byte_level(vocabulary: int) -> Tokenizer:
-    """GPT-2's kind of tokenizer, trained on TEXT, with <|endoftext|> as its last entry."""
+def byte_level(text: str, vocabulary: int) -> Tokenizer:
+    """GPT-2's kind of tokenizer, with <|endoftext|> as its last entry."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -89,24 +96,24 @@ def byte_level(vocabulary: int) -> Tokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(TEXT.splitlines(), trainer)
+    tokenizer.train_from_iterator(text.splitlines(), trainer)
     data = json.loads(tokenizer.to_str())
     data["model"]["vocab"]["<|endoftext|>"] = len(data["model"]["vocab"])
     return Tokenizer.from_str(json.dumps(data))
 
 
-def persona_gpt(folder: Path) -> Path:
+def persona_gpt(folder: Path, text: str = TEXT, size: int = 600) -> Path:
     """tokenizer.json as the fast tokenizer saves it, the six tokens added as plain ones."""
-    tokenizer = byte_level(600)
+    tokenizer = byte_level(text, size)
     tokenizer.add_special_tokens(["<|endoftext|>"])
     tokenizer.add_tokens(list(PERSONA_GPT))
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
 
 
-def persona_gpt_files(folder: Path) -> Path:
+def persona_gpt_files(folder: Path, text: str = TEXT, size: int = 600) -> Path:
     """The same as the slow tokenizer saves it: vocab.json, merges.txt and added_tokens.json."""
-    model = json.loads(byte_level(600).to_str())["model"]
+    model = json.loads(byte_level(text, size).to_str())["model"]
     vocabulary = model["vocab"]
     merges = "\n".join(" ".join(pair) for pair in model["merges"])
     added = {name: len(vocabulary) + n for n, name in enumerate(PERSONA_GPT)}
@@ -116,14 +123,14 @@ def persona_gpt_files(folder: Path) -> Path:
     return folder
 
 
-def dialogpt(folder: Path) -> Path:
+def dialogpt(folder: Path, text: str = TEXT, size: int = 600) -> Path:
     """The same without the added tokens."""
-    persona_gpt_files(folder)
+    persona_gpt_files(folder, text, size)
     (folder / "added_tokens.json").unlink()
     return folder
 
 
-def llama_3(folder: Path) -> Path:
+def llama_3(folder: Path, text: str = TEXT, size: int = 600) -> Path:
     """tokenizer.json with Llama-3's split, its special tokens and whole words looked up first."""
     tokenizer = Tokenizer(models.BPE(ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -134,11 +141,85 @@ def llama_3(folder: Path) -> Path:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=600,
+        vocab_size=size,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(TEXT.splitlines(), trainer)
+    tokenizer.train_from_iterator(text.splitlines(), trainer)
     tokenizer.add_special_tokens([AddedToken(n, normalized=False, special=True) for n in LLAMA_3])
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+def byte_fallback(text: str, size: int, **settings: object) -> bytes:
+    """A sentencepiece BPE model as Llama 2's and Gemma's: nothing normalised, bytes at hand."""
+    return trained(
+        text, model_type="bpe", vocab_size=size, hard_vocab_limit=True, byte_fallback=True,
+        normalization_rule_name="identity", remove_extra_whitespaces=False, split_digits=True,
+        allow_whitespace_only_pieces=True, character_coverage=0.99, **settings,
+    )  # fmt: skip
+
+
+def llama_2_model(folder: Path, text: str = TEXT, size: int = 620) -> Path:
+    """tokenizer.model: unknown 0, <s> 1, </s> 2, the bytes, then what was learned."""
+    model = byte_fallback(text, size, unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
+    (folder / "tokenizer.model").write_bytes(model)
+    return folder
+
+
+def llama_2(folder: Path, text: str = TEXT, size: int = 620) -> Path:
+    """The same as tokenizer.json, as transformers converts it."""
+    llama_2_model(folder, text, size)
+    whole = bpe_of(folder / "tokenizer.model")
+    whole.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    spaced = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    whole.decoder = decoders.Sequence([*spaced, decoders.Strip(" ", 1, 0)])
+    whole.add_special_tokens([AddedToken(n, normalized=False) for n in ("<unk>", "<s>", "</s>")])
+    (folder / "tokenizer.model").unlink()
+    whole.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def gemma(folder: Path, text: str = TEXT, size: int = 620) -> Path:
+    """tokenizer.json with Gemma's split: no blank put first, runs of blanks and tags added."""
+    model = byte_fallback(
+        text, size, pad_id=0, eos_id=1, bos_id=2, unk_id=3, pad_piece="<pad>", eos_piece="<eos>",
+        bos_piece="<bos>", add_dummy_prefix=False, user_defined_symbols=[*GEMMA],
+    )  # fmt: skip
+    (folder / "tokenizer.model").write_bytes(model)
+    whole = bpe_of(folder / "tokenizer.model")
+    whole.normalizer = normalizers.Replace(" ", "▁")
+    whole.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    spaced = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    whole.decoder = decoders.Sequence(spaced)
+    names = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>")
+    whole.add_special_tokens([AddedToken(name, normalized=False) for name in names])
+    whole.add_tokens([AddedToken(name, normalized=False) for name in GEMMA if name not in names])
+    (folder / "tokenizer.model").unlink()
+    whole.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+GEMMA = ("<start_of_turn>", "<end_of_turn>", "<table>", "\n\n", "\n\n\n", "▁▁", "▁▁▁")
+
+
+def bpe_of(file: Path) -> Tokenizer:
+    """The BPE of a sentencepiece model: its merges are all pairs of pieces that make a piece."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(file))
+    ids = {model.id_to_piece(id): id for id in range(model.get_piece_size())}
+    plain = {
+        name
+        for name, id in ids.items()
+        if not (model.is_control(id) or model.is_unknown(id) or model.is_byte(id) or name in GEMMA)
+    }
+    pairs = [
+        (model.get_score(ids[name]), name[:cut], name[cut:])
+        for name in plain
+        for cut in range(1, len(name))
+        if name[:cut] in plain and name[cut:] in plain
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], ids[pair[1]], ids[pair[2]]))
+    merges = [(left, right) for _, left, right in pairs]
+    return Tokenizer(models.BPE(ids, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
