@@ -49,6 +49,7 @@ BART = {
     "activation_function": "gelu",
     "scale_embedding": False,
     "dropout": 0.0,
+    "forced_eos_token_id": None,
 }
 MARIAN = {
     **BART,

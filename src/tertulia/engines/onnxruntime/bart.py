@@ -79,7 +79,8 @@ def build(checkpoint: Checkpoint, *, int8: bool, window: int | None) -> Decoder:
         groups=shape.decoder.heads.count,
         head=shape.decoder.heads.room,
         window=room,
-        scale=scale,
+        # Before a norm a scale cancels but for epsilon: transformers leaves it out there.
+        scale=1.0 if style.worded else scale,
         positions=positions(decoder, style, known)[:room],
         norm=WordNorm(*decoder.norm("layernorm_embedding")) if style.worded else None,
         encoder=Encoder(
