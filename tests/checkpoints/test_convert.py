@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.tiny_llama import tiny_llama, write_safetensors
+from tests.tiny_models import tiny_model
+from tests.tiny_seq2seq import tiny_seq2seq
 
-from tertulia import Conversation, assembly, checkpoints
+from tertulia import Conversation, assembly, checkpoints, engines
 from tertulia.checkpoints import convert, folder, layout, requantize, safetensors
 from tertulia.checkpoints.safetensors import stored
 from tertulia.errors import CheckpointError
+from tertulia.prompt import Prompt, Span
 
 WEIGHTS = folder.WEIGHTS
 Arrays = Mapping[str, np.ndarray]
@@ -138,10 +141,37 @@ def test_every_float_type_can_be_read(tmp_path: Path, dtype: type) -> None:
 def test_a_converted_model_says_what_the_engine_would_have_made_of_it(tmp_path: Path) -> None:
     wide, said = tiny_llama(tmp_path / "wide", tie_word_embeddings=False), []
     for each in (wide, converted(wide), converted(wide, "float32")):
-        agent = assembly.open_agent(model=str(each), changes={"max_new_tokens": 12})
+        agent = assembly.open_agent(
+            model=str(each), changes={"max_new_tokens": 12, "candidates": 1}
+        )
         said.append(agent.reply(HI, seed=3).text)
         agent.engine.close()
     assert said[0] == said[2] and len(set(said)) <= 2
+
+
+def likelihoods(folder: Path, quantization: str) -> np.ndarray:
+    """Of some letters after others, by the default engine."""
+    engine = engines.load("onnxruntime", model=folder, quantization=quantization, threads=1)
+    prompt = Prompt((Span(" hello there, how are you?"),))
+    [found] = engine.score([prompt], [[Span(" the rain in an inn and the thin then")]])
+    engine.close()
+    return np.array(found)
+
+
+@pytest.mark.parametrize("family", ["t5", pytest.param("gpt2", marks=pytest.mark.models)])
+def test_int8_in_the_file_is_as_near_to_float32_as_the_engines_own(
+    tmp_path: Path, family: str
+) -> None:
+    source = tmp_path / "m"
+    if family == "t5":
+        tiny_seq2seq(source)
+    else:
+        pytest.importorskip("transformers")
+        tiny_model(source, model_type="gpt2", n_embd=64, n_layer=2, n_head=4, n_positions=256)
+    exact = likelihoods(source, "float32")
+    own = np.abs(likelihoods(source, "int8") - exact).mean()
+    ours = np.abs(likelihoods(converted(source, "int8", "transcript"), "int8") - exact).mean()
+    assert ours < 1.5 * own + 0.02 * exact.std()
 
 
 def test_the_shipped_model_there_and_back_is_the_same_bytes(tmp_path: Path) -> None:

@@ -107,7 +107,9 @@ def test_weights_of_torch_are_pointed_to_their_conversion(tmp_path: Path) -> Non
 
 def test_a_model_talks_by_its_name(home: Path) -> None:
     tiny_llama(home / "some-one" / "talker")
-    agent = assembly.open_agent(model="some-one/talker", changes={"max_new_tokens": 5})
+    agent = assembly.open_agent(
+        model="some-one/talker", changes={"max_new_tokens": 5, "candidates": 1}
+    )
     try:
         assert agent.reply(Conversation().said("User", "Hi"), seed=1).completion.tokens
     finally:
