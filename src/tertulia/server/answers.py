@@ -10,10 +10,13 @@ candidates   only where `decoding.return_candidates` asks for them: all, best fi
 """
 
 import math
+import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tertulia import __version__
 from tertulia.agent import Reply
 from tertulia.conversation import Plan
 from tertulia.engines import Completion, Engine
@@ -22,6 +25,17 @@ from tertulia.rankers import Candidate
 from tertulia.server.asked import Way
 from tertulia.server.refusals import Refusal, invalid
 from tertulia.tokenizer import Tokenizer
+
+
+def envelope(kind: str, prefix: str, model: str) -> dict[str, Any]:
+    """What every object of one answer begins with."""
+    return {
+        "id": f"{prefix}-{secrets.token_hex(12)}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": f"tertulia-{__version__}",
+    }
 
 
 def extension(reply: Reply, way: Way) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tertulia import __version__
 from tertulia.agent import Agent
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
-from tertulia.server import chat, godel_demo, models, probes
+from tertulia.server import chat, completions, godel_demo, models, probes
 from tertulia.server.documented import schemas
 from tertulia.server.godel_demo import DemoAsked
 from tertulia.server.guard import Guard
@@ -24,9 +24,9 @@ from tertulia.server.journal import Journal
 from tertulia.server.refusals import INVALID, Refusal, refusal_of
 from tertulia.server.served import house
 from tertulia.server.settings import Settings
-from tertulia.server.shapes import ChatAsked
+from tertulia.server.shapes import ChatAsked, TextAsked
 
-SHAPES = (ChatAsked, DemoAsked)
+SHAPES = (ChatAsked, TextAsked, DemoAsked)
 
 
 def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
@@ -43,7 +43,7 @@ def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Tertulia", version=__version__, lifespan=lifespan)
     app.state.house = shared
-    for routes in (chat, models, probes):
+    for routes in (chat, completions, models, probes):
         app.include_router(routes.ROUTES)
     if any(isinstance(each.format, Godel) for each in agents.values()):
         app.include_router(godel_demo.ROUTES)

@@ -1,7 +1,5 @@
 """POST /v1/chat/completions: messages, directed, become the next turn of the agent."""
 
-import secrets
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +9,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tertulia import __version__
 from tertulia.agent import Reply
 from tertulia.conversation import Conversation, Plan
 from tertulia.engines import Completion, Piece
@@ -23,7 +20,7 @@ from tertulia.server.documented import documented
 from tertulia.server.growing import Delta, Growing
 from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, house_of
-from tertulia.server.shapes import ChatAsked, ignored, shaped
+from tertulia.server.shapes import ChatAsked, shaped, warning
 from tertulia.server.speaking import Spoken, spoken, whole
 
 ROUTES = APIRouter()
@@ -37,22 +34,7 @@ class Turn:
     served: Served
     way: Way
     conversation: Conversation
-    id: str
-    created: int
-
-    def envelope(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "object": kind,
-            "created": self.created,
-            "model": self.served.name,
-            "system_fingerprint": f"tertulia-{__version__}",
-        }
-
-    def headers(self) -> dict[str, str]:
-        unknown = ignored(self.asked)
-        told = f"unknown fields ignored: {', '.join(unknown)}"
-        return {"X-Tertulia-Warning": told} if unknown else {}
+    envelope: Mapping[str, Any]
 
 
 @ROUTES.post("/v1/chat/completions", openapi_extra=documented(ChatAsked))
@@ -69,20 +51,20 @@ async def chat_completions(request: Request) -> Response:
         reply = await sse.unless_gone(request, whole(job, house.metrics, turn.served.name))
     finally:
         turn.served.runner.cancel(job)
-    return JSONResponse(completion(turn, reply), headers=turn.headers())
+    return JSONResponse(completion(turn, reply), headers=warning(turn.asked))
 
 
 def read(asked: ChatAsked, house: House) -> Turn:
     """What is asked, of whom; raises Refusal for what cannot be done."""
     house.open_to_work()
     served = house.find(asked.model)
+    kind = "chat.completion.chunk" if asked.stream else "chat.completion"
     return Turn(
         asked=asked,
         served=served,
         way=way(served.agent, asked),
         conversation=talk.conversation(asked.messages, asked.direction or {}),
-        id=f"chatcmpl-{secrets.token_hex(12)}",
-        created=int(time.time()),
+        envelope=answers.envelope(kind, "chatcmpl", served.name),
     )
 
 
@@ -90,7 +72,7 @@ def completion(turn: Turn, reply: Reply) -> dict[str, Any]:
     """The `chat.completion` object."""
     best = reply.candidates[: turn.way.choices]
     return {
-        **turn.envelope("chat.completion"),
+        **turn.envelope,
         "choices": [choice(turn, reply, each, n) for n, each in enumerate(best)],
         "usage": answers.usage([each.completion for each in best]),
         "tertulia": answers.extension(reply, turn.way),
@@ -131,7 +113,7 @@ async def streamed(request: Request, house: House, turn: Turn, job: Job[Spoken])
         sse.after(first, messages),
         lambda: turn.served.runner.cancel(job),
         house.settings.ping_seconds,
-        turn.headers(),
+        warning(turn.asked),
     )
 
 
@@ -198,7 +180,7 @@ class Chunks:
             yield end
         if turn.asked.tells_usage:
             counted = answers.usage(best)
-            yield {**turn.envelope("chat.completion.chunk"), "choices": [], "usage": counted}
+            yield {**turn.envelope, "choices": [], "usage": counted}
 
     def chunk(
         self,
@@ -209,4 +191,4 @@ class Chunks:
     ) -> dict[str, Any]:
         one = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         usage = {"usage": None} if self.turn.asked.tells_usage else {}
-        return {**self.turn.envelope("chat.completion.chunk"), "choices": [one], **usage}
+        return {**self.turn.envelope, "choices": [one], **usage}

@@ -17,6 +17,7 @@ MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
 MAX_STOPS = 4
 MAX_PROMPTS = 64
+MAX_NAMED = 16
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -127,10 +128,13 @@ class ChatAsked(Asked):
 
 
 class TextAsked(Asked):
-    """POST /v1/completions: the model goes on from a text, without a format around it."""
+    """POST /v1/completions: the model goes on from a text, without a format around it.
+
+    logprobs  0 for those of the tokens that were drawn; others are not known
+    """
 
     prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
-    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
 
 
 Shaped = TypeVar("Shaped", bound=Asked)
@@ -160,10 +164,12 @@ def idle(given: object, nothing: tuple[object, ...]) -> bool:
     )
 
 
-def ignored(asked: Asked) -> tuple[str, ...]:
-    """Names of the fields of a request that nobody here knows, as may stand in a header."""
+def warning(asked: Asked) -> dict[str, str]:
+    """The header that names the fields nobody here knows; empty where there are none."""
     unknown = (name for name in asked.model_extra or () if name not in (*UNHONOURED, *INERT))
-    return tuple(re.sub(r"[^\w.-]", "?", name[:40], flags=re.ASCII) for name in unknown)[:16]
+    named = [re.sub(r"[^\w.-]", "?", name[:40], flags=re.ASCII) for name in unknown]
+    told = f"unknown fields ignored: {', '.join(named[:MAX_NAMED])}"
+    return {"X-Tertulia-Warning": told} if named else {}
 
 
 def refused(error: ValidationError) -> Refusal:

@@ -4,21 +4,21 @@ Between two events nothing is held: whoever drives the iterator may close it, an
 the request. `None` marks such a moment where there is nothing to tell.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from tertulia.agent import Agent, Reply
 from tertulia.conversation import Conversation, Plan
-from tertulia.decoding import Decoding
-from tertulia.engines import Completion, Finished, Piece
-from tertulia.errors import EngineError, PromptTooLong
+from tertulia.engines import Finished, Piece
+from tertulia.errors import EngineError
 from tertulia.prompt import Prompt, Span
 from tertulia.server.metrics import Metrics
+from tertulia.server.refusals import invalid
 from tertulia.server.runner import Job
 
 Spoken = Plan | Prompt | Piece | Reply
-Written = Prompt | Piece | Completion
+Written = Prompt | Piece | Finished
 
 
 def spoken(agent: Agent, conversation: Conversation, *, pieces: bool) -> Iterator[Spoken | None]:
@@ -61,31 +61,32 @@ async def whole(job: Job[Spoken], metrics: Metrics, model: str) -> Reply:
     return found
 
 
-def written(agent: Agent, text: str, *, pieces: bool) -> Iterator[Written | None]:
-    """The engine alone: pieces of what follows a text, then each completion, by its number.
+def written(agent: Agent, texts: Sequence[str], *, pieces: bool) -> Iterator[Written | None]:
+    """The engine alone: what follows each of some texts.
 
     What ends a text is what ends a reply of the agent's format.
     """
     ends = agent.format.render(Conversation().said("User", ""))
-    prompt = replace(ends, spans=(Span(text),), messages=(), unsupported=())
-    check_room(agent, prompt, agent.decoding)
-    finished: dict[int, Completion] = {}
-    decoding = agent.engine.checked([prompt], agent.decoding)
-    with closing(agent.engine.events([prompt], decoding)) as events:  # type: ignore[type-var]
+    plain = replace(ends, messages=(), unsupported=())
+    prompts = [replace(plain, spans=(Span(text),)) for text in texts]
+    for prompt in prompts:
+        check_room(agent, prompt)
+    decoding = agent.engine.checked(prompts, agent.decoding)
+    with closing(agent.engine.events(prompts, decoding)) as events:  # type: ignore[type-var]
         for number, event in enumerate(events):
             if not number:
-                yield prompt
-            if isinstance(event, Finished):
-                finished[event.candidate] = event.completion
-            yield event if pieces and isinstance(event, Piece) else None
-    yield from (finished[number] for number in sorted(finished))
+                yield prompts[0]
+            yield event if pieces or isinstance(event, Finished) else None
 
 
-def check_room(agent: Agent, prompt: Prompt, decoding: Decoding) -> None:
-    used, room = agent.engine.count_tokens(prompt), agent.engine.room(decoding)
+def check_room(agent: Agent, prompt: Prompt) -> None:
+    """Raises Refusal when a text and so many new tokens do not fit the context window."""
+    used, room = agent.engine.count_tokens(prompt), agent.engine.room(agent.decoding)
     if used > room:
-        raise PromptTooLong(
+        raise invalid(
             f"the prompt has {used} tokens, and there is room for {room} beside max_tokens "
-            f"{decoding.max_new_tokens} in a context window of {agent.engine.context_window}: "
-            "shorten the prompt, or lower max_tokens"
+            f"{agent.decoding.max_new_tokens} in a context window of "
+            f"{agent.engine.context_window}: shorten the prompt, or lower max_tokens",
+            "prompt",
+            "context_length_exceeded",
         )
