@@ -1,0 +1,101 @@
+"""`tertulia serve`: agents over HTTP, for any OpenAI client."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tertulia.agent import Agent
+
+HELP = "serve agents over OpenAI-compatible HTTP"
+PORT = 8178
+MORE = """\
+The address is http://127.0.0.1:8178/v1; point any OpenAI client there. Several --agent are served
+side by side, each under its name. Programs on this machine need no key; --host lets others in and
+needs one, best in the environment variable TERTULIA_KEY, where other users do not see it.
+SIGTERM and Ctrl-C finish what is under way and then end.
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = MORE
+    parser.add_argument("--agent", metavar="FILE|NAME", action="append",
+                        help="see `tertulia agents`; may be given several times")  # fmt: skip
+    parser.add_argument(
+        "--model", metavar="NAME", help="a model folder or name, see `tertulia models`"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
+    parser.add_argument("--port", type=port, default=PORT, metavar="N", help="0 takes a free one")
+    parser.add_argument("--key", default="", metavar="KEY", help="what clients must show")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
+                        help="one more name that clients may call this server by")  # fmt: skip
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="URL",
+                        help="web pages of this origin may call")  # fmt: skip
+    parser.add_argument("--queue", type=whole, default=64, metavar="N",
+                        help="requests of one agent that may wait")  # fmt: skip
+    parser.add_argument("--drain", type=whole, default=30, metavar="SECONDS",
+                        help="for what is under way when the server is told to end")  # fmt: skip
+
+
+def whole(text: str) -> int:
+    """A whole number as typed."""
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, up to a million")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A port as typed."""
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 0 to 65535")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    from tertulia.errors import MissingExtra
+
+    try:
+        from tertulia.server import process
+        from tertulia.server.settings import LOOPBACK, Settings
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("tertulia"):
+            raise
+        raise MissingExtra(
+            f"tertulia serve needs {missing.name}: pip install 'tertulia[serve]'"
+        ) from missing
+
+    settings = Settings(
+        key=args.key or os.environ.get("TERTULIA_KEY", ""),
+        hosts=(*LOOPBACK, *(name.lower() for name in args.allow_host)),
+        origins=tuple(args.allow_origin),
+        queue=args.queue,
+    )
+    process.reachable(settings, args.host)
+    process.serve(
+        opened(args.agent, args.model),
+        settings,
+        host=args.host,
+        port=args.port,
+        drain_seconds=args.drain,
+    )
+    return 0
+
+
+def opened(names: list[str] | None, model: str | None) -> Mapping[str, "Agent"]:
+    """The agents by the names they are served under; raises ConfigError for a name twice."""
+    from tertulia import assembly
+    from tertulia.errors import ConfigError
+
+    if not names and model:
+        return {model: assembly.open_agent(model=model)}
+    found: dict[str, Agent] = {}
+    for each in names or [assembly.DEFAULT]:
+        agent = assembly.open_agent(each, model=model)
+        if agent.name in found:
+            raise ConfigError(
+                f"two agents are named {agent.name!r}: give one of the files another name"
+            )
+        found[agent.name] = agent
+    return found
