@@ -1,8 +1,11 @@
 """/v1/chat/completions: OpenAI's contract over the spine, whole and streamed."""
 
+import asyncio
+
+import httpx
 import pytest
 
-from tertulia import Conversation, Decoding, assembly, rankers
+from tertulia import Agent, Conversation, Decoding, assembly, rankers
 from tests.server.asking import HI, asked, chat, error, frames, said, scripted, streamed_text
 
 
@@ -266,3 +269,18 @@ def test_decoding_stands_over_the_agents_own() -> None:
     found = chat({"decoding": {"max_new_tokens": 1}, "seed": 0}).json()
     assert found["choices"][0]["message"]["content"] == "Hello"
     assert Decoding().max_new_tokens > 1
+
+
+def test_replies_are_the_same_alone_and_in_company() -> None:
+    def agents() -> dict[str, Agent]:
+        return {"mini": assembly.open_agent("mini-streams", changes={"max_new_tokens": 12})}
+
+    talks = [[{"role": "user", "content": text}] for text in ("Hi", "Who are you?", "I like tea.")]
+
+    async def together(http: httpx.AsyncClient) -> list[str]:
+        bodies = [{"model": "mini", "messages": talk, "seed": 5} for talk in talks]
+        asking = (http.post("/v1/chat/completions", json=body) for body in bodies)
+        return [said(each) for each in await asyncio.gather(*asking)]
+
+    alone = [said(chat({"messages": talk, "seed": 5}, agents=agents())) for talk in talks]
+    assert asked(together, agents=agents()) == alone

@@ -15,6 +15,9 @@ from tertulia.server.refusals import Refusal, invalid
 from tertulia.server.shapes import Asked, ChatAsked
 
 SETTINGS = tuple(field.name for field in fields(Decoding))
+MOST = {"stop": 16, "banned": 1024, "rankers": 8}
+"""Entries of the lists in `decoding`: each token is held to all of them."""
+
 OURS = ("preset", "rankers", "return_candidates")
 AT_THE_START = re.compile(r"decoding(?:: |\[)?(\w+)?")
 REFUSED_BY_ENGINE = re.compile(r"cannot do (\w+)=")
@@ -45,6 +48,7 @@ def way(agent: Agent, asked: Asked) -> Way:
     Without a seed one is drawn here, so that the planner's part can be repeated too.
     """
     table = dict(asked.decoding or {})
+    bounded(table)
     own = {name: table.pop(name) for name in OURS if table.get(name) is not None}
     for name in OURS:
         table.pop(name, None)
@@ -91,6 +95,18 @@ def origin(asked: Asked) -> dict[str, str]:
     if asked.choices > 1:
         came["candidates"] = "n"
     return came
+
+
+def bounded(table: Mapping[str, Any]) -> None:
+    """Raises Refusal for a list with more entries than a decoding may have."""
+    for name, most in MOST.items():
+        given = table.get(name)
+        if isinstance(given, list) and len(given) > most:
+            raise invalid(
+                f"decoding.{name} has {len(given)} entries, and {most} is the most: leave some out",
+                f"decoding.{name}",
+                "invalid_value",
+            )
 
 
 def known(table: Mapping[str, Any], given: Mapping[str, Any]) -> None:

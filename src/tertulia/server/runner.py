@@ -146,6 +146,8 @@ class Runner:
         """Run one job to its end, or to the moment nobody wants it any more."""
         began = time.monotonic()
         try:
+            if job.stopped.is_set():
+                return
             if began - job.submitted > self.settings.queue_seconds:
                 raise self.too_late()
             with closing(job.work()) as events:  # type: ignore[type-var]  # they are generators
@@ -159,7 +161,8 @@ class Runner:
             self.usual += (time.monotonic() - began - self.usual) / 8
         except Exception as error:  # noqa: BLE001 - raised again where the request is answered
             job.post(error)
-        job.post(END)
+        finally:
+            job.post(END)
 
     def too_late(self) -> Refusal:
         self.metrics.rejected.labels(self.name, "queue_timeout").inc()
