@@ -18,7 +18,7 @@ from tertulia.conversation import Conversation
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Finished
 from tertulia.engines.onnxruntime import OnnxRuntime
-from tertulia.engines.onnxruntime.cache import Sources
+from tertulia.engines.onnxruntime.cache import Slots, Sources
 from tertulia.engines.onnxruntime.t5 import bucket
 from tertulia.errors import CheckpointError, PromptTooLong
 from tertulia.prompt import Prompt, Span
@@ -143,13 +143,24 @@ def test_more_candidates_than_rows_or_bytes_wait_their_turn(
     assert said(narrow, prompt(6), decoding) == said(poor, prompt(6), decoding) == wide
 
 
-def test_closing_the_iterator_frees_every_row_and_source(engine: OnnxRuntime) -> None:
+def test_closing_the_iterator_frees_every_row(engine: OnnxRuntime) -> None:
     events = engine.events([prompt(5), prompt(7)], [replace(SAMPLED, candidates=4)] * 2)
     next(events)
     events.close()  # type: ignore[attr-defined]  # a generator
-    slots = engine.scheduler.slots
-    assert slots.across is not None
-    assert not slots.rows and not slots.across.rows and not engine.scheduler.live
+    assert not engine.scheduler.slots.rows and not engine.scheduler.live
+
+
+def test_a_row_keeps_its_source_when_others_come_and_go() -> None:
+    slots = Slots(layers=1, groups=1, head=16, window=300, sources=1000)
+    made = [np.full((2, 1, 5 + 150 * n, 16), n, np.float32) for n in range(5)]
+    rows = [slots.take(each[:, :, :2], each) for each in made]
+    slots.free(rows[1])
+    slots.free(rows[0])
+    assert sorted(slot.place for slot in slots.rows) == [0, 1, 2]
+    assert slots.sources is not None
+    for n in (2, 3, 4):
+        row = slots.sources.array[:, rows[n].place, :, : rows[n].source]
+        assert np.array_equal(row, made[n])
 
 
 def test_sources_are_found_by_exactly_their_ids_the_least_used_goes_first() -> None:

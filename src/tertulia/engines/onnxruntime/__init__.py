@@ -6,6 +6,7 @@
     FAMILIES   a file for each, its graph    sampler    rules, temperature, top-k, top-p, min-p
     decoder    runs a graph over a cache     writer     tokens -> text, stop strings
     cache      rows, kept prefixes           scheduler  who reads what in a step
+    encoder    reads a source once           embedding  what a first layer reads
 
 A reply's bits do not depend on its neighbours, on what was kept, or on how its prompt was cut.
 """
@@ -67,7 +68,8 @@ class Settings:
                      positions have no end (512 unless config.json or this says otherwise)
     max_rows         replies decoded together
     cache_megabytes  keys and values of these, if all become as long as they may
-    kept_megabytes   processed prompts kept from turn to turn; 0 keeps none
+    kept_megabytes   processed prompts kept from turn to turn; 0 keeps none. What an encoder made of
+                     one is found again by exactly the same prompt, with any decoding
     """
 
     model: Path

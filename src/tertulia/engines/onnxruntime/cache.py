@@ -22,50 +22,36 @@ class Slot:
 
     place   among the rows, which are always 0 to n - 1
     length  positions that are filled
+    source  positions of its source; 0 without an encoder
     """
 
     place: int
     length: int
+    source: int = 0
 
 
-class Slots:
-    """The rows of the batch in one array, [2 * layers, rows, groups, positions, head].
+class Room:
+    """Keys and values of rows in one array, [2 * layers, rows, groups, positions, head].
 
     It grows by doubling and is never cleared: what lies beyond a row's length is not read.
 
-    across  the same rows' keys and values of their sources, for a decoder behind an encoder
+    window  positions at the most
     """
 
-    def __init__(
-        self, layers: int, groups: int, head: int, window: int, across: "Slots | None" = None
-    ) -> None:
-        self.sizes = (2 * layers, groups, head)
-        self.window = window
-        self.across = across
-        self.rows: list[Slot] = []
-        self.room = self.empty(1, min(STRIDE, window))
+    def __init__(self, sizes: tuple[int, int, int], window: int) -> None:
+        self.sizes, self.window = sizes, window
+        self.array = self.empty(1, min(STRIDE, window))
 
     def empty(self, rows: int, positions: int) -> Floats:
         halves, groups, head = self.sizes
         return np.empty((halves, rows, groups, positions, head), np.float32)
 
-    def take(self, prefix: Floats, source: Floats | None = None) -> Slot:
-        """A new last row that begins with this prefix, [2 * layers, groups, positions, head].
+    def reserve(self, rows: int, positions: int, filled: Sequence[int]) -> None:
+        """Make room for so many rows of so many positions.
 
-        source  of the row, [2 * layers, groups, tokens, head]
+        filled  positions of each row that is there
         """
-        if self.across is not None and source is not None:
-            self.across.take(source)
-        length = prefix.shape[2]
-        self.reserve(len(self.rows) + 1, length + 1)
-        slot = Slot(len(self.rows), length)
-        self.rows.append(slot)
-        self.room[:, slot.place, :, :length] = prefix
-        return slot
-
-    def reserve(self, rows: int, positions: int) -> None:
-        """Make room for so many rows of so many positions."""
-        have_rows, have = self.room.shape[1], self.room.shape[3]
+        have_rows, have = self.array.shape[1], self.array.shape[3]
         if rows <= have_rows and positions <= have:
             return
         if rows > have_rows:
@@ -73,22 +59,77 @@ class Slots:
         wanted = have
         if positions > have:
             wanted = min(max(positions + STRIDE, 2 * have), self.window)
-        old, self.room = self.room, self.empty(max(rows, have_rows), wanted)
-        for slot in self.rows:
-            self.room[:, slot.place, :, : slot.length] = old[:, slot.place, :, : slot.length]
+        old, self.array = self.array, self.empty(max(rows, have_rows), wanted)
+        for place, length in enumerate(filled):
+            self.array[:, place, :, :length] = old[:, place, :, :length]
+
+    def put(self, place: int, prefix: Floats) -> None:
+        self.array[:, place, :, : prefix.shape[2]] = prefix
+
+    def move(self, origin: int, place: int, length: int) -> None:
+        self.array[:, place, :, :length] = self.array[:, origin, :, :length]
+
+    def rest(self) -> None:
+        """Let go of a large array that nothing is in."""
+        if self.array.nbytes > IDLE_BYTES:
+            self.array = self.empty(1, min(STRIDE, self.window))
+
+
+class Slots:
+    """The rows of the batch, with what they said and, behind an encoder, with their sources.
+
+    window   positions of a row at the most
+    sources  positions of a source at the most; None without an encoder
+    """
+
+    def __init__(
+        self, layers: int, groups: int, head: int, window: int, sources: int | None = None
+    ) -> None:
+        self.sizes = 2 * layers, groups, head
+        self.rows: list[Slot] = []
+        self.said = Room(self.sizes, window)
+        # One position more, which hides itself: see decoder.Network.bind_across.
+        self.sources = None if sources is None else Room(self.sizes, sources + 1)
+
+    @property
+    def room(self) -> Floats:
+        """[2 * layers, rows, groups, positions, head]; there may be more rows than slots."""
+        return self.said.array
+
+    def take(self, prefix: Floats, source: Floats | None = None) -> Slot:
+        """A new last row that begins with this prefix, [2 * layers, groups, positions, head].
+
+        source  the row's own, shaped alike
+        """
+        slot = Slot(len(self.rows), prefix.shape[2])
+        self.reserve(slot.place + 1, slot.length + 1)
+        self.said.put(slot.place, prefix)
+        if self.sources is not None and source is not None:
+            slot.source = source.shape[2]
+            filled = [each.source for each in self.rows]
+            self.sources.reserve(slot.place + 1, slot.source + 1, filled)
+            self.sources.put(slot.place, source)
+        self.rows.append(slot)
+        return slot
+
+    def reserve(self, rows: int, positions: int) -> None:
+        """Make room for so many rows of so many positions."""
+        self.said.reserve(rows, positions, [each.length for each in self.rows])
 
     def free(self, slot: Slot) -> None:
         """Give a row back; the last row moves into its place."""
-        if self.across is not None:
-            self.across.free(self.across.rows[slot.place])
-        last = self.rows.pop()
+        last = self.rows[-1]
         if last is not slot:
-            length = last.length
-            self.room[:, slot.place, :, :length] = self.room[:, last.place, :, :length]
+            self.said.move(last.place, slot.place, last.length)
+            if self.sources is not None:
+                self.sources.move(last.place, slot.place, last.source)
             self.rows[slot.place] = last
             last.place = slot.place
-        if not self.rows and self.room.nbytes > IDLE_BYTES:
-            self.room = self.empty(1, min(STRIDE, self.window))
+        self.rows.pop()
+        if not self.rows:
+            self.said.rest()
+            if self.sources is not None:
+                self.sources.rest()
 
     def reorder(self, slots: Sequence[Slot], origins: Sequence[int], start: int) -> None:
         """Each slot goes on from another of them; below start they are all the same."""

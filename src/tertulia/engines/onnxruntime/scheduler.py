@@ -8,65 +8,22 @@ for events makes the next step for all.
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
 
 from tertulia.engines import Event
-from tertulia.engines.onnxruntime.beams import Beams
-from tertulia.engines.onnxruntime.cache import Prefixes, Slot, Slots
-from tertulia.engines.onnxruntime.candidate import Candidate
+from tertulia.engines.onnxruntime.cache import Prefixes, Slots
 from tertulia.engines.onnxruntime.decoder import Across, Network
 from tertulia.engines.onnxruntime.encoder import Reader
+from tertulia.engines.onnxruntime.job import Job, Live
 from tertulia.engines.onnxruntime.prefill import Prefill
 from tertulia.engines.onnxruntime.request import Ids, Request
 from tertulia.engines.onnxruntime.sampler import log_probability
-from tertulia.engines.onnxruntime.weights import Floats
 from tertulia.errors import EngineError
 
 STEP_TOKENS = 512
 """Prompt tokens read in one step, so that a long prompt does not hold up the others' replies."""
-
-Search = Candidate | Beams
-
-
-@dataclass(slots=True)
-class Job:
-    """One request on its way.
-
-    source    what an encoder made of its prompt
-    cached    tokens of the prompt that were kept from earlier work
-    prefill   its prompt, or what the decoder begins with, being read; None before and after
-    waiting   searches without rows yet
-    """
-
-    ticket: int
-    request: Request
-    started: float
-    source: Floats | None = None
-    cached: int = 0
-    prefill: Prefill | None = None
-    waiting: deque[Search] = field(default_factory=deque)
-
-
-@dataclass(slots=True, eq=False)
-class Live:
-    """A search and its rows.
-
-    before  positions of a row that were filled when it began
-    source  positions of its source
-    """
-
-    search: Search
-    slots: list[Slot]
-    before: int
-    source: int
-
-    @property
-    def positions(self) -> int:
-        """Of each row, when it has become as long as it may."""
-        return self.source + self.before + self.search.request.most
 
 
 class Scheduler:
@@ -92,8 +49,8 @@ class Scheduler:
         self.max_rows = max_rows
         self.max_positions = cache_bytes // decoder.bytes_per_token
         sizes = decoder.layers, decoder.groups, decoder.head
-        across = None if reader is None else Slots(*sizes, reader.encoder.window + 1)
-        self.slots = Slots(*sizes, decoder.window, across)
+        sources = None if reader is None else reader.encoder.window
+        self.slots = Slots(*sizes, decoder.window, sources)
         self.queue: deque[Job] = deque()
         self.live: list[Live] = []
         self.posted: dict[int, deque[Event | EngineError]] = {}
@@ -165,7 +122,7 @@ class Scheduler:
         read += job.prefill.step()
         if job.prefill.done:
             self.prefixes.add(job.request.before, job.prefill.kept)
-            job.waiting.extend(self.searches(job))
+            job.waiting.extend(job.searches())
         return read
 
     def begin(self, job: Job) -> int:
@@ -177,12 +134,6 @@ class Scheduler:
         job.prefill = Prefill(self.network, self.prefixes, request.before, source=job.source)
         job.cached += job.prefill.cached
         return read
-
-    def searches(self, job: Job) -> list[Search]:
-        request, about = job.request, (job.ticket, job.started, job.cached)
-        if request.decoding.beams > 1:
-            return [Beams(request, *about)]
-        return [Candidate(request, n, *about) for n in range(request.decoding.candidates)]
 
     def score(self, prompt: Ids, before: Ids, reply: Ids) -> tuple[float, ...]:
         """Natural-log probability of each token of a reply after its prompt.
@@ -255,10 +206,11 @@ class Scheduler:
 
     def across(self) -> Across | None:
         """The sources of the rows, place by place."""
-        sources = self.slots.across
+        sources = self.slots.sources
         if sources is None:
             return None
-        return Across(sources.room, np.array([each.length for each in sources.rows], np.int32))
+        lengths = np.array([each.source for each in self.slots.rows], np.int32)
+        return Across(sources.array, lengths)
 
     def read(self, answers: Sequence[tuple[Live, np.ndarray]]) -> None:
         """Hand every search its logits; those that are done leave."""
