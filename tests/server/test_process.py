@@ -128,6 +128,12 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
             bound("127.0.0.1", taken.getsockname()[1])
 
 
+def test_small_pieces_are_sent_at_once() -> None:
+    # asyncio sets TCP_NODELAY only where the protocol is named; else each answer waits 40 ms.
+    with bound("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
 def test_mistakes_end_with_2_before_anything_is_loaded() -> None:
     for words in (["--host", "0.0.0.0"], ["--agent", "none-such"], ["--port", "70000"]):
         command = [sys.executable, "-m", "tertulia", "serve", *words]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tertulia import Agent, Decoding, formats
+from tertulia import Agent, Decoding, assembly, formats
 from tertulia.engines import Completion, Event, Finished, Piece
 from tertulia.engines.scripted import Scripted
 from tertulia.engines.scripted import Settings as Lines
@@ -242,7 +242,6 @@ def test_a_client_that_hangs_up_stops_its_reply_at_the_next_step(words: int, str
             engine.let(1)
             await until(lambda: engine.closed)
             await until(lambda: runner.inside == 0)
-            assert engine.gate._value == 0
             assert value(app, "tertulia_requests_aborted_total") == 1
             assert value(app, "tertulia_requests_running") == 0
 
@@ -340,3 +339,31 @@ def test_the_engine_is_closed_when_the_server_ends() -> None:
     assert len(closed) == 1 and not any(
         thread.is_alive() for thread in app.state.house.agents["mini"].runner.threads
     )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_hangs_up_frees_the_rows_of_the_built_in_model(stream: bool) -> None:
+    changes = {"min_new_tokens": 300, "max_new_tokens": 300}
+    agent = assembly.open_agent("mini", changes=changes)
+    steps = 0
+    run = agent.engine.network.run  # type: ignore[attr-defined]
+
+    def counted(*words: Any, **named: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return run(*words, **named)
+
+    agent.engine.network.run = counted  # type: ignore[attr-defined]
+
+    async def act() -> None:
+        app = application({"mini": agent}, Settings())
+        runner = app.state.house.agents["mini"].runner
+        gone = Client(app, stream=stream)
+        await until(lambda: steps > 5)
+        gone.hung_up.set()
+        await gone.task
+        await until(lambda: runner.inside == 0)
+        app.state.house.close()
+
+    asyncio.run(act())
+    assert steps < 300
