@@ -83,6 +83,9 @@ MEENA = {
 }
 """Pingpong's own keys, which say neither activation nor scale."""
 
+FAMILIES: Mapping[str, Mapping[str, object]] = {"t5": T5, "blenderbot": BLENDERBOT, "meena": MEENA}
+"""Three that have nothing but the loop in common."""
+
 
 def tiny_seq2seq(
     folder: Path, config: Mapping[str, object] = T5, seed: int = 0, **changed: object

@@ -1,37 +1,27 @@
 """Encoder-decoder families on the default engine: what every engine promises, to the last bit."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tests import tiny_seq2seq
 from tests.contracts import test_every_engine
-from tests.reference_tokenizers import t5 as sentencepieces
+from tests.tiny_seq2seq import FAMILIES
 from tests.tiny_seq2seq import tiny_seq2seq as written
 
-from tertulia import engines, formats
-from tertulia.conversation import Conversation
+from tertulia import engines
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Finished
 from tertulia.engines.onnxruntime import OnnxRuntime
 from tertulia.engines.onnxruntime.cache import Slots, Sources
 from tertulia.engines.onnxruntime.t5 import bucket
-from tertulia.errors import CheckpointError, PromptTooLong
 from tertulia.prompt import Prompt, Span
 
 globals().update(
     {name: each for name, each in vars(test_every_engine).items() if name.startswith("test_")}
 )
 
-FAMILIES: dict[str, dict[str, Any]] = {
-    "t5": tiny_seq2seq.T5,
-    "blenderbot": tiny_seq2seq.BLENDERBOT,
-    "meena": tiny_seq2seq.MEENA,
-}
 SAMPLED = Decoding(temperature=1.0, top_k=40, top_p=0.95, max_new_tokens=12)
 GREEDY = Decoding(temperature=0.0, max_new_tokens=8)
 WORDS = ("the ", "and then ", "A ", "rain, ", "I am ", "oh! ")
@@ -175,54 +165,10 @@ def test_sources_are_found_by_exactly_their_ids_the_least_used_goes_first() -> N
     assert [sources.find(ids) is not None for ids in (first, second, third)] == [True, False, True]
 
 
-def test_the_limits_of_length_count_the_decoders_start_token_alone(each: OnnxRuntime) -> None:
-    only = replace(GREEDY, banned=all_but(each, "a"), max_new_tokens=20)
-    long = prompt(7)
-    assert each.generate([long], replace(only, max_length=4))[0][0].completion_tokens == 3
-    stopping = replace(long, stop=("a",))
-    assert each.generate([stopping], replace(only, min_length=5))[0][0].completion_tokens == 5
-
-
 def test_a_source_counts_for_no_penalty(each: OnnxRuntime) -> None:
     asked = replace(prompt(0), spans=(Span("aaaaaaa"),))
     only = replace(GREEDY, banned=all_but(each, "a"), max_new_tokens=2, no_repeat_ngram=2)
     assert each.generate([asked], only)[0][0].tokens
-
-
-def test_what_does_not_fit_is_refused_with_the_numbers(tiny: dict[str, Path]) -> None:
-    meena = opened(tiny["meena"])
-    assert (meena.context_window, meena.network.decoder.window) == (56, 40)
-    long = Prompt((Span("e" * 57),))
-    with pytest.raises(PromptTooLong, match="57 tokens.*the encoder's, 56"):
-        meena.generate([long], GREEDY)
-    with pytest.raises(PromptTooLong, match="the reply at least 40, and the context window 40"):
-        meena.score([prompt(2)], [[Span("e" * 40)]])
-    whole = meena.generate([prompt(2)], replace(SAMPLED, min_new_tokens=99, max_new_tokens=99))
-    assert len(whole[0][0].tokens) == 39
-
-
-def test_the_prompt_has_the_window_to_itself(tiny: dict[str, Path]) -> None:
-    meena = opened(tiny["meena"])
-    assert meena.twofold
-    full = Prompt((Span("e" * 56),))
-    assert meena.generate([full], replace(GREEDY, max_new_tokens=39))[0][0].tokens
-
-
-def test_t5_reads_512_tokens_unless_it_is_told_otherwise(tiny: dict[str, Path]) -> None:
-    long = Prompt((Span("e" * 600),))
-    with pytest.raises(PromptTooLong, match="600 tokens.*512"):
-        opened(tiny["t5"]).generate([long], GREEDY)
-    wide = opened(tiny["t5"], context_window=600)
-    assert wide.generate([long], GREEDY)[0][0].prompt_tokens == 600
-
-
-def test_what_is_forced_at_the_beginning_is_not_part_of_the_reply(tmp_path: Path) -> None:
-    forced = opened(written(tmp_path, tiny_seq2seq.BART, forced_bos_token_id=40))
-    assert forced.network.decoder.encoder is not None
-    assert forced.network.decoder.encoder.start[1:] == (40,)
-    only = replace(GREEDY, banned=all_but(forced, "a"), max_length=5)
-    whole = forced.generate([prompt(3)], only)[0][0]
-    assert whole.text == "aaa"
 
 
 def test_buckets_are_near_by_one_then_wider_and_the_last_has_no_end() -> None:
@@ -231,36 +177,3 @@ def test_buckets_are_near_by_one_then_wider_and_the_last_has_no_end() -> None:
     assert (np.diff(said) >= 0).all() and said[127] == said[299] == 31
     read = bucket(np.array([-1, 0, 1, 500]), 32, 128, both=True)
     assert read.tolist() == [1, 0, 17, 31]
-
-
-def test_cosmos_prompt_closes_once(tmp_path: Path) -> None:
-    folder = sentencepieces(written(tmp_path, tiny_seq2seq.T5, vocab_size=400))
-    (folder / "tokenizer.json").unlink()
-    engine = opened(folder)
-    rendered = formats.load("cosmo").render(Conversation().said("User", "Hello, how are you?"))
-    ids = engine.tokenizer.ids(rendered.runs())
-    assert ids.count(1) == 1 and ids[-1] == 1
-    completion = engine.generate([rendered], replace(GREEDY, min_new_tokens=2))[0][0]
-    assert completion.prompt_tokens == len(ids)
-
-
-@pytest.mark.parametrize(
-    ("family", "change", "told"),
-    [
-        ("t5", {"feed_forward_proj": "gated-tanh"}, "feed_forward_proj is 'gated-tanh'"),
-        ("t5", {"num_layers": 3}, r"no weights named encoder\.block\.2"),
-        ("t5", {"d_kv": 8}, r"SelfAttention\.q\.weight has shape \[64, 64\]"),
-        ("t5", {"decoder_start_token_id": None, "bos_token_id": None}, "decoder_start_token_id"),
-        ("blenderbot", {"decoder_attention_heads": 3}, "decoder_attention_heads is 3"),
-        ("blenderbot", {"activation_function": "tanh"}, "activation_function is 'tanh'"),
-        ("blenderbot", {"forced_bos_token_id": "<s>"}, "forced_bos_token_id is '<s>'"),
-        ("meena", {"max_encoder_length": 96}, "max_encoder_length is 96"),
-    ],
-)
-def test_a_config_that_the_graphs_cannot_follow_is_refused(
-    tmp_path: Path, family: str, change: dict[str, Any], told: str
-) -> None:
-    config = written(tmp_path, FAMILIES[family]) / "config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
-    with pytest.raises(CheckpointError, match=told):
-        opened(tmp_path)
