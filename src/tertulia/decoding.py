@@ -157,7 +157,7 @@ STRUCTURE = tuple(
 PRESETS: Mapping[str, Preset] = {
     "native": Preset(
         Decoding(
-            temperature=0.8,
+            temperature=0.6,
             top_k=50,
             top_p=0.92,
             min_new_tokens=3,
