@@ -141,9 +141,9 @@ def asked(twofold: bool) -> list[Prompt]:
     return prompts(twofold)[:: len(texts()) // BATCH][:BATCH]
 
 
-def replayed(folder: Path, twofold: bool) -> list[list[Any]]:
+def replayed(folder: Path, twofold: bool, quantization: str = "int8") -> list[list[Any]]:
     """Their replies, made in one batch by an engine opened for it."""
-    rows = opened(folder).generate(asked(twofold), seeded())
+    rows = opened(folder, quantization).generate(asked(twofold), seeded())
     return [bits(row[0]) for row in rows]
 
 
