@@ -14,10 +14,14 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from tertulia.errors import ConfigError
+from tertulia.server.app import application
+from tertulia.server.patience import Patient
 from tertulia.server.process import bound, is_loopback, reachable
 from tertulia.server.settings import LOOPBACK, Settings
+from tests.server.asking import scripted
 
 LINE = """
 format = "native"
@@ -139,6 +143,30 @@ def test_mistakes_end_with_2_before_anything_is_loaded() -> None:
         command = [sys.executable, "-m", "tertulia", "serve", *words]
         done = subprocess.run(command, capture_output=True, text=True, env={"PATH": ""})
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+def test_a_connection_whose_headers_do_not_arrive_is_closed() -> None:
+    class Hasty(Patient):
+        header_seconds = 0.2
+
+    app = application({"lines": scripted()}, Settings())
+    listening = bound("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, http=Hasty, ws="none"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    port = listening.getsockname()[1]
+    for words in (b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n"):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+            slow.sendall(words)
+            assert slow.recv(100) == b""
+    with httpx.Client() as http:
+        assert [http.get(f"http://127.0.0.1:{port}/health").status_code for _ in range(3)] == [
+            200,
+            200,
+            200,
+        ]
+    server.should_exit = True
+    thread.join(10)
 
 
 def test_a_client_that_sends_nothing_does_not_hold_up_others(lines: str) -> None:

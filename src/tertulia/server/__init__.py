@@ -7,7 +7,10 @@
     served       agents that are served      speaking     the spine, event by event
     runner       the queue, engine threads   growing      raw pieces -> text that will not change
     sse          a stream of events          answers      Reply -> response objects
-    metrics      Prometheus                  a file for each route, and `process` around all
+    metrics      Prometheus                  documented   bodies in the OpenAPI description
+    process      the process around all      patience     limits of a connection
+
+A route has a file of its own: chat, completions, models, probes, godel_demo.
 
 The server keeps nothing between requests. Async lives here only; the spine runs on engine threads.
 """

@@ -19,12 +19,15 @@ from tertulia.agent import Agent
 from tertulia.errors import ConfigError
 from tertulia.server.app import application
 from tertulia.server.journal import LOG, place
+from tertulia.server.patience import Patient
 from tertulia.server.served import House
 from tertulia.server.settings import Settings
 
 WILDCARDS = ("0.0.0.0", "::")
 KEEP_ALIVE_SECONDS = 5
 HEADER_BYTES = 64 * 1024
+BACKLOG = 2048
+"""Connections that the system holds for us until they are accepted."""
 
 
 class Formatter(logging.Formatter):
@@ -68,7 +71,7 @@ def serve(
     house: House = app.state.house
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Patient,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -112,7 +115,7 @@ def is_loopback(host: str) -> bool:
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket at that address; raises ConfigError when it cannot be had."""
+    """A listening socket at that address; raises ConfigError when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named, for asyncio sends small pieces at once (TCP_NODELAY) only where TCP is: without it each
     # answer waits 40 ms for an acknowledgement.
@@ -120,6 +123,7 @@ def bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
         raise ConfigError(
