@@ -5,19 +5,23 @@ import random
 import pytest
 
 from tertulia import formats
+from tertulia.prompt import Prompt, Span
 from tertulia.registry import own
-from tertulia.server.growing import Growing
+from tertulia.server.growing import Growing, heard
 
 PARTS = ("Hello", " there", " ", "<", "|", "think>", "</think>", "<think>", "[", "EOS", "¦", "␊",
          "\n", "]", "안녕", "👋🏽", "=>", "</s>", "<|image|>", "[image: a cat]", "<turn>",
          "<t¦urn>", "[SEPT]", "[BOS]", "[RESULT SKILL] ", "a|b", "(a picture: x)")  # fmt: skip
 
 
+ASKING = Prompt((Span("Hi"),))
+
+
 def grown(format: str, pieces: list[str]) -> tuple[str, str]:
     """(what was streamed, what the whole says)."""
     # What Thanos' own format reads is a plan; it speaks in the layout of a responder.
     settings = {"variant": "both"} if format == "thanos" else {}
-    growing = Growing(formats.load(format, **settings))
+    growing = Growing(formats.load(format, **settings), ASKING)
     said = "".join(growing.add(piece).said for piece in pieces)
     whole = growing.format.parse("".join(pieces))
     return said + growing.end(whole).said, whole.text
@@ -37,18 +41,34 @@ def test_a_stream_equals_the_whole_in_every_format(name: str) -> None:
 
 
 def test_plain_text_is_streamed_as_it_comes() -> None:
-    growing = Growing(formats.load("native"))
+    growing = Growing(formats.load("native"), ASKING)
     assert [growing.add(piece).said for piece in (" Hel", "lo", " you")] == ["Hel", "lo", " you"]
 
 
 def test_thinking_is_streamed_before_it_is_over() -> None:
-    growing = Growing(formats.load("chat_template"))
+    growing = Growing(formats.load("chat_template"), ASKING)
     thoughts = [growing.add(piece).thought for piece in ("<think>", "so", " it", " is", "</think>")]
     assert thoughts == ["", "so", " it", " is", ""]
 
 
+def test_thinking_that_the_prompt_opens_is_thinking_until_it_is_closed() -> None:
+    asking = Prompt((Span("Hi <think>\n"),))
+    format = formats.load("chat_template")
+    growing = Growing(format, asking)
+    deltas = [growing.add(piece) for piece in ("so", " it", " is</think>", " Yes", ".")]
+    assert [each.said for each in deltas] == ["", "", "", "Yes", "."]
+    assert "".join(each.thought for each in deltas) == "so it is"
+    cut = heard(format, asking, "so it")
+    assert (cut.text, cut.plan.explanation) == ("", "so it")
+
+
+def test_a_family_that_does_not_think_says_what_looks_like_thinking() -> None:
+    asking = Prompt((Span("knowledge: <think>"),))
+    assert heard(formats.load("godel"), asking, "Yes.").text == "Yes."
+
+
 def test_a_long_reply_is_not_parsed_at_every_token() -> None:
-    growing, parsed = Growing(formats.load("native")), 0
+    growing, parsed = Growing(formats.load("native"), ASKING), 0
     parse = growing.format.parse
 
     class Counting:

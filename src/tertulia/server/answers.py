@@ -20,7 +20,6 @@ from tertulia import __version__
 from tertulia.agent import Reply
 from tertulia.conversation import Plan
 from tertulia.engines import Completion, Engine
-from tertulia.formats import Format
 from tertulia.rankers import Candidate
 from tertulia.server.asked import Way
 from tertulia.server.refusals import Refusal, invalid
@@ -75,13 +74,8 @@ def number(score: float) -> float | None:
     return score if math.isfinite(score) else None
 
 
-def reasoning(format: Format, completion: Completion, planned: Plan, given: Plan) -> str:
-    """What was thought before the reply: by the planner, where nobody gave it, and by the model."""
-    thought = format.parse(completion.text).plan.explanation
-    return "\n".join(part for part in (planners(planned, given), thought) if part)
-
-
 def planners(planned: Plan, given: Plan) -> str:
+    """What the planner thought before the reply, where nobody gave it."""
     return "" if given.explanation else planned.explanation
 
 

@@ -13,11 +13,10 @@ from tertulia.agent import Reply
 from tertulia.conversation import Conversation, Plan
 from tertulia.engines import Completion, Piece
 from tertulia.prompt import Prompt
-from tertulia.rankers import Candidate
 from tertulia.server import answers, reading, sse, talk
 from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
-from tertulia.server.growing import Delta, Growing
+from tertulia.server.growing import Delta, Growing, heard
 from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, house_of
 from tertulia.server.shapes import ChatAsked, shaped, warning
@@ -43,7 +42,13 @@ async def chat_completions(request: Request) -> Response:
     house = house_of(request)
     turn = read(shaped(ChatAsked, await reading.table(request, house.settings)), house)
     job: Job[Spoken] = turn.served.runner.submit(
-        partial(spoken, turn.way.agent, turn.conversation, pieces=turn.way.live)
+        partial(
+            spoken,
+            turn.way.agent,
+            turn.conversation,
+            pieces=turn.way.live and bool(turn.asked.stream),
+            numbered=turn.way.live,
+        )
     )
     if turn.asked.stream:
         return await streamed(request, house, turn, job)
@@ -70,25 +75,26 @@ def read(asked: ChatAsked, house: House) -> Turn:
 
 def completion(turn: Turn, reply: Reply) -> dict[str, Any]:
     """The `chat.completion` object."""
-    best = reply.candidates[: turn.way.choices]
+    best = [each.completion for each in reply.candidates[: turn.way.choices]]
     return {
         **turn.envelope,
         "choices": [choice(turn, reply, each, n) for n, each in enumerate(best)],
-        "usage": answers.usage([each.completion for each in best]),
+        "usage": answers.usage(best),
         "tertulia": answers.extension(reply, turn.way),
     }
 
 
-def choice(turn: Turn, reply: Reply, each: Candidate, index: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": each.text, "refusal": None}
-    agent, given = turn.way.agent, turn.conversation.plan
-    if thought := answers.reasoning(agent.format, each.completion, reply.plan, given):
-        message["reasoning_content"] = thought
+def choice(turn: Turn, reply: Reply, each: Completion, index: int) -> dict[str, Any]:
+    parsed = heard(turn.way.agent.format, reply.prompt, each.text)
+    thoughts = (answers.planners(reply.plan, turn.conversation.plan), parsed.plan.explanation)
+    message: dict[str, Any] = {"role": "assistant", "content": parsed.text, "refusal": None}
+    if any(thoughts):
+        message["reasoning_content"] = "\n".join(each for each in thoughts if each)
     return {
         "index": index,
         "message": message,
-        "logprobs": logprobs(turn, each.completion),
-        "finish_reason": each.completion.finish,
+        "logprobs": logprobs(turn, each),
+        "finish_reason": each.finish,
     }
 
 
@@ -122,7 +128,7 @@ class Chunks:
 
     def __init__(self, house: House, turn: Turn, job: Job[Spoken]) -> None:
         self.house, self.turn, self.job = house, turn, job
-        self.growing = [Growing(turn.way.agent.format) for _ in range(turn.way.choices)]
+        self.growing: list[Growing] = []
         self.planned = ""
 
     async def messages(self) -> AsyncIterator[Mapping[str, Any]]:
@@ -138,7 +144,7 @@ class Chunks:
             case Prompt():
                 waited = self.job.seconds
                 self.house.metrics.first_token.labels(self.turn.served.name).observe(waited)
-                yield from self.opening()
+                yield from self.opening(event)
             case Piece():
                 yield from self.grown(
                     event.candidate, self.growing[event.candidate].add(event.text)
@@ -146,12 +152,14 @@ class Chunks:
             case Reply():
                 yield from self.closing(event)
 
-    def opening(self) -> Iterator[Mapping[str, Any]]:
+    def opening(self, prompt: Prompt) -> Iterator[Mapping[str, Any]]:
         """The role of each choice, and what the planner thought."""
+        made, format = range(self.turn.way.choices), self.turn.way.agent.format
+        self.growing = [Growing(format, prompt) for _ in made]
         delta = {"role": "assistant", "content": ""}
         if self.planned:
             delta["reasoning_content"] = self.planned
-        for n in range(self.turn.way.choices):
+        for n in made:
             yield self.chunk(n, delta)
 
     def grown(self, n: int, delta: Delta) -> Iterator[Mapping[str, Any]]:
@@ -172,7 +180,7 @@ class Chunks:
         self.house.metrics.finished(turn.served.name, self.job.seconds, made)
         best = made[: turn.way.choices]
         for n, each in enumerate(best):
-            parsed = turn.way.agent.format.parse(each.text)
+            parsed = heard(turn.way.agent.format, reply.prompt, each.text)
             yield from self.grown(n, self.growing[n].end(parsed))
             end = self.chunk(n, {}, finish=each.finish, logprobs=logprobs(turn, each))
             if n == len(best) - 1:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from tertulia.formats import Format, Parsed
 from tertulia.neutral import BAR, NAME_SIGNS
+from tertulia.prompt import Prompt
 
+THINK = "<think>"
 LONGEST_MARK = 64
 """A sign that stands further back than this has not begun a mark."""
 
@@ -32,12 +34,28 @@ class Delta:
         return bool(self.thought or self.said)
 
 
+def heard(format: Format, prompt: Prompt, completion: str) -> Parsed:
+    """What a completion says to its prompt.
+
+    Some templates open the thinking themselves: then it is thinking until it is closed.
+    """
+    return format.parse(opened(format, prompt) + completion)
+
+
+def opened(format: Format, prompt: Prompt) -> str:
+    """The mark that a prompt ends with, and with which the reply therefore begins."""
+    ends = prompt.text.rstrip().endswith(THINK)
+    thinks = ends and format.parse(f"{THINK}x</think>y").plan.explanation == "x"
+    return THINK if thinks else ""
+
+
 class Growing:
     """One candidate while it is made."""
 
-    def __init__(self, format: Format) -> None:
+    def __init__(self, format: Format, prompt: Prompt) -> None:
         self.format = format
-        self.raw = self.thought = self.said = ""
+        self.raw = opened(format, prompt)
+        self.thought = self.said = ""
         self.parsed_at = 0
 
     def add(self, piece: str) -> Delta:

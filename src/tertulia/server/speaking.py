@@ -21,12 +21,16 @@ Spoken = Plan | Prompt | Piece | Reply
 Written = Prompt | Piece | Finished
 
 
-def spoken(agent: Agent, conversation: Conversation, *, pieces: bool) -> Iterator[Spoken | None]:
+def spoken(
+    agent: Agent, conversation: Conversation, *, pieces: bool, numbered: bool = False
+) -> Iterator[Spoken | None]:
     """What Agent.stream does, with the pieces of every candidate and moments to stop at.
 
     The prompt comes with the engine's first event: then nothing is wrong with what was asked.
 
-    pieces  they are wanted; otherwise they are only moments
+    pieces    they are wanted; otherwise they are only moments
+    numbered  equals are in the order of their numbers, in which pieces are shown; otherwise in
+              that of the engine, as in Agent.stream
     """
     plan = agent.planner.plan(conversation, agent.decoding.seed)
     yield plan
@@ -41,8 +45,7 @@ def spoken(agent: Agent, conversation: Conversation, *, pieces: bool) -> Iterato
             if isinstance(event, Finished):
                 finished.append(event)
             yield event if pieces and isinstance(event, Piece) else None
-    if pieces:
-        # Each was shown under its number; otherwise the order is the engine's, as in Agent.stream.
+    if numbered:
         finished.sort(key=lambda each: each.candidate)
     yield agent.chosen(planned, fitting, prompt, [each.completion for each in finished])
 
