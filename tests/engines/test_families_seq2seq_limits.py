@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_refused_with_the_numbers(tmp_path: Path) -> None:
     long = Prompt((Span("e" * 57),))
     with pytest.raises(PromptTooLong, match="57 tokens.*the encoder's, 56"):
         meena.generate([long], GREEDY)
-    with pytest.raises(PromptTooLong, match="the reply at least 40, and the context window 40"):
+    with pytest.raises(PromptTooLong, match="at least 40 tokens, and the decoder takes 39"):
         meena.score([SOME], [[Span("e" * 40)]])
     whole = meena.generate([SOME], replace(GREEDY, min_new_tokens=99, max_new_tokens=99))
     assert len(whole[0][0].tokens) == 39

@@ -161,7 +161,7 @@ class OnnxRuntime(Engine):
             ids = np.array(self.tokenizer.ids(prompt.runs()), np.int64)
             said = np.array(self.tokenizer.ids(reply), np.int64)
             before = first(ids, decoder.encoder)
-            check_room(len(before), len(said), decoder.window)
+            check_room(len(before), len(said), decoder.window, decoder.encoder)
             scores.append(self.scheduler.score(ids, before, said))
         return scores
 

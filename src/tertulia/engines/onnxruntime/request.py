@@ -75,7 +75,7 @@ def request(
         stops=tuple(dict.fromkeys(name for name in named if tokens[name] is None)),
         banned=tuple(banned(decoding, tokenizer)),
         least=max(decoding.min_new_tokens, decoding.min_length - len(before)),
-        most=room(len(before), decoding, window),
+        most=room(len(before), decoding, window, encoder),
         seed=int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
         if seed is None
         else seed,
@@ -99,9 +99,9 @@ def first(ids: Ids, encoder: Encoder | None) -> Ids:
     return np.array(encoder.start, np.int64)
 
 
-def room(before: int, decoding: Decoding, window: int) -> int:
+def room(before: int, decoding: Decoding, window: int, encoder: Encoder | None) -> int:
     """New tokens at the most behind so many in the decoder."""
-    check_room(before, 1, window)
+    check_room(before, 1, window, encoder)
     if decoding.max_length is not None and before >= decoding.max_length:
         raise PromptTooLong(
             f"the prompt has {before} tokens and decoding.max_length, which counts it, is "
@@ -111,13 +111,19 @@ def room(before: int, decoding: Decoding, window: int) -> int:
     return min(decoding.max_new_tokens, total - before)
 
 
-def check_room(before: int, reply: int, window: int) -> None:
+def check_room(before: int, reply: int, window: int, encoder: Encoder | None = None) -> None:
     """Raises PromptTooLong when so many tokens in the decoder and such a reply do not fit."""
-    if before + reply > window:
+    if before + reply <= window:
+        return
+    if encoder is None:
         raise PromptTooLong(
             f"the prompt has {before} tokens, the reply at least {reply}, and the context window "
             f"{window}: shorten the talk"
         )
+    raise PromptTooLong(
+        f"the reply has at least {reply} tokens, and the decoder takes {window - before}: shorten "
+        "the reply"
+    )
 
 
 def banned(decoding: Decoding, tokenizer: Tokenizer) -> Iterator[int]:
