@@ -138,6 +138,16 @@ def test_small_pieces_are_sent_at_once() -> None:
         assert listening.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "prometheus_client"])
+def test_without_its_packages_it_says_what_to_install(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from tertulia.cli import main; " + (
+        "sys.exit(main(['serve', '--port', '0']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    told = f"tertulia: tertulia serve needs {package}: pip install 'tertulia[serve]'\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
 def test_mistakes_end_with_2_before_anything_is_loaded() -> None:
     for words in (["--host", "0.0.0.0"], ["--agent", "none-such"], ["--port", "70000"]):
         command = [sys.executable, "-m", "tertulia", "serve", *words]
