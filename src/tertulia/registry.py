@@ -20,6 +20,11 @@ EXTRAS = {
     "accelerate": "train",
     "matplotlib": "train",
     "zstandard": "train",
+    "huggingface_hub": "hub",
+    "filelock": "hub",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
 }
 """The extra that brings a package, where it does not have the package's own name."""
 

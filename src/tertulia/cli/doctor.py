@@ -19,6 +19,8 @@ EXTRAS = (
     ("transformers", "torch", "the same"),
     ("accelerate", "train", "trains models (recipes)"),
     ("matplotlib", "train", "plots of training"),
+    ("huggingface_hub", "hub", "fetches models (tertulia pull)"),
+    ("fastapi", "serve", "serves agents over HTTP (tertulia serve)"),
 )
 """(package, the extra that brings it, what it is good for)."""
 
