@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 TORCH  ?= torch==2.13.0
 
-.PHONY: chat test unit check golden bench docs clean
+.PHONY: chat serve test unit check golden bench docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,13 @@ $(VENV)/.test: pyproject.toml $(VENV)/.base
 
 chat: $(VENV)/.base
 	@$(BIN)/tertulia chat $(SCENE) $(ARGS)
+
+$(VENV)/.serve: pyproject.toml $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'
+	@touch $@
+
+serve: $(VENV)/.serve
+	@$(BIN)/tertulia serve $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto
