@@ -204,12 +204,12 @@ def test_what_is_converted_is_kept_until_one_of_the_files_changes(
 ) -> None:
     folder = published(tmp_path / "m", "gpt", vocabulary)
     weights_of = pingpong.prepared(folder) / "model.safetensors"
-    first = weights_of.stat().st_ino
+    first = weights_of.stat().st_ctime_ns
     assert pingpong.prepared(folder) == folder / "tertulia"
-    assert weights_of.stat().st_ino == first
+    assert weights_of.stat().st_ctime_ns == first
     os.utime(folder / "base_gpt_kr.pth", ns=(1, 1))
     pingpong.prepared(folder)
-    assert weights_of.stat().st_ino != first
+    assert weights_of.stat().st_ctime_ns != first
 
 
 def test_another_kind_of_folder_is_left_as_it_is(tmp_path: Path, vocabulary: Path) -> None:

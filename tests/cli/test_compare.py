@@ -117,7 +117,7 @@ def test_one_engine_is_open_at_a_time_and_serves_all_presets(script: str, other:
     engines = []
     for _ in compared(talk, sides([("agent", script), ("agent", other)]), presets, 0):
         gc.collect()
-        engines.append([id(each) for each in gc.get_objects() if isinstance(each, Scripted)])
+        engines.append([id(each) for each in gc.get_objects() if type(each) is Scripted])
     assert [len(each) for each in engines] == [1, 1, 1, 1]
     assert engines[0] == engines[1] and engines[2] == engines[3]
 
