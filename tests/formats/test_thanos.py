@@ -121,3 +121,9 @@ def test_what_names_no_skill_is_given_back_as_text() -> None:
 def test_a_response_begins_behind_the_assistants_header() -> None:
     answer = "user\n\nSpeaker B:assistant\n\nI am sorry."
     assert formats.load("thanos", variant="base").parse(answer).text == "I am sorry."
+
+
+def test_a_name_is_no_marker_with_the_colon_behind_it() -> None:
+    talk = Conversation(agent="Sam", user="'s Profile").said("'s Profile", "hi")
+    text = formats.load("thanos", variant="both").render(talk).text
+    assert "'s Profile:" not in text and "'s¦ Profile: hi" in text

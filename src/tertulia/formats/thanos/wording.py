@@ -63,8 +63,11 @@ MARKERS = (
 )
 COSMO_MARKERS = (*MARKERS, "<sep>", "<turn>", T5_END)
 LINE = Neutral(markers=MARKERS, one_line=True)
-NAME = Neutral(markers=MARKERS, name=True)
+NAME = Neutral(markers=tuple(each.rstrip(":") for each in MARKERS), name=True)
 COSMO_LINE = Neutral(markers=COSMO_MARKERS, one_line=True, unknown="<")
-COSMO_NAME = Neutral(markers=COSMO_MARKERS, name=True, unknown="<")
+COSMO_NAME = Neutral(
+    markers=tuple(each.rstrip(":") for each in COSMO_MARKERS), name=True, unknown="<"
+)
 COSMO_TURN = Neutral(markers=COSMO_MARKERS, unknown="<")
-"""The T5 takes a line break for a blank, so those of turns stay as they are."""
+"""The T5 takes a line break for a blank, so those of turns stay as they are. The colon that ends a
+marker may be the one that the format puts behind a name."""
