@@ -5,7 +5,7 @@
 FAMILY is one of those in SHAPES: a random checkpoint of that real shape is made once in DIR (speed
 does not depend on the weights). Three contenders, each in a process of its own, take turns:
 
-tertulia      the default engine, int8
+tertulia      the default engine, on int8 weights that `tertulia convert` made once
 transformers  float32, the whole history read again each turn, as the model cards do
 ctranslate2   int8, where the package is installed (a yardstick, for the benchmark only)
 
@@ -132,9 +132,15 @@ class Tertulia:
         from tertulia.decoding import Decoding
         from tertulia.prompt import Prompt, Span
 
-        config = json.loads((folder / "config.json").read_text())
+        made = folder.with_name(f"{folder.name}-int8")
+        if not made.exists():
+            # A process of its own, whose memory is not that of the engine.
+            run = [sys.executable, "-m", "tertulia", "convert", str(folder), str(made)]
+            format = "godel" if "t5" in folder.name else "transcript"
+            subprocess.run([*run, "--format", format], check=True, stdout=sys.stderr)
+        config = json.loads((made / "config.json").read_text())
         window = 1024 if config["model_type"] == "t5" else None
-        self.engine = engines.load("onnxruntime", model=folder, context_window=window)
+        self.engine = engines.load("onnxruntime", model=made, context_window=window)
         self.prompt = lambda words: Prompt((Span(words),))
         self.decoding = lambda tokens, **more: Decoding(
             max_new_tokens=tokens, min_new_tokens=tokens, seed=1, **more
@@ -371,7 +377,7 @@ def measured(names: Sequence[str], folder: Path, repeats: int, tokens: int) -> F
     found: Figures = defaultdict(list)
     children: dict[str, Child] = {}
     for name in names:
-        if name == "ctranslate2":
+        if name != "transformers":
             Child(name, folder).stop()  # converts the first time
         children[name] = Child(name, folder)
         found[name, "cold"].append(children[name].cold)
