@@ -15,6 +15,9 @@ class Session:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        # The graphs are made of fused kernels already: looking for more took longer than reading
+        # the weights and kept copies of them (docs/log.md).
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
         options.add_session_config_entry("session.x64quantprecision", "1")
         # The session reads these arrays where they are: they must live as long as it does.
