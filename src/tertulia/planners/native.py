@@ -4,15 +4,15 @@ For formats whose model was trained to plan (tertulia-mini's own). A skill that 
 any spelling, gets its proper one; any other is kept as the model said it, so that it can be seen.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tertulia import skills
 from tertulia.conversation import Conversation, Plan
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine
-from tertulia.errors import ConfigError, PromptTooLong
+from tertulia.errors import ConfigError
 from tertulia.formats import Format, Thinking
-from tertulia.prompt import Prompt
+from tertulia.planners import fitted
 
 FIELDS = ("goal", "explanation", "skill")
 
@@ -60,32 +60,14 @@ class Native:
         given = conversation.plan
         if all(getattr(given, name) for name in self.settings.fields):
             return given
-        prompt = self.fitted(conversation)
+        most = self.settings.max_new_tokens
+        prompt = fitted(self.format, self.engine, conversation, most, "[planner]")
         [[completion]] = self.engine.generate([prompt], self.settings.decoding(seed))
         thought = self.format.parse_plan(completion.text, conversation)
         kept = {name: getattr(thought, name).strip() for name in self.settings.fields}
         if skill := kept.get("skill"):
             kept["skill"] = skills.known_skill(skill) or skill
         return given.over(Plan(**kept))
-
-    def fitted(self, conversation: Conversation) -> Prompt:
-        """The prompt with the most recent turns that leave room to think; the direction stays."""
-        room = self.engine.context_window - self.settings.max_new_tokens
-        while True:
-            prompt = self.format.render_plan(conversation)
-            used = self.engine.count_tokens(prompt)
-            if used <= room:
-                return prompt
-            turns = conversation.turns
-            if len(turns) < 2:
-                break
-            # A quarter at a time: one by one, ten thousand turns would be rendered as many times.
-            conversation = replace(conversation, turns=turns[max(len(turns) // 4, 1) :])
-        raise PromptTooLong(
-            f"the planner's prompt has {used} tokens with the last turn alone, and there is room "
-            f"for {room}: shorten the direction or the last turn, or lower the planner's "
-            "max_new_tokens"
-        )
 
 
 def load(settings: Settings, format: Format, engine: Engine) -> Native:

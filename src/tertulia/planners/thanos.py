@@ -22,10 +22,9 @@ from tertulia import config, formats
 from tertulia.conversation import Conversation, Plan
 from tertulia.decoding import Decoding, preset
 from tertulia.engines import Completion, Engine
-from tertulia.errors import ConfigError, PromptTooLong
+from tertulia.errors import ConfigError
 from tertulia.formats import Format, Thinking
-from tertulia.planners import Unread
-from tertulia.prompt import Prompt
+from tertulia.planners import Unread, fitted
 from tertulia.skills import Malformed, NoSkill, Skill, parse_skill
 
 USES = {"skill": ("skill",), "explanation": ("explanation",), "both": ("explanation", "skill")}
@@ -75,7 +74,9 @@ class Thanos:
         if all(getattr(given, name) for name in fields):
             return given
         asked = replace(self.decoding, seed=seed)
-        [[completion]] = self.engine.generate([self.fitted(conversation)], asked)
+        cure = "[planner.decoding]"
+        prompt = fitted(self.format, self.engine, conversation, asked.max_new_tokens, cure)
+        [[completion]] = self.engine.generate([prompt], asked)
         found = written(completion, given)
         thought = self.format.parse_plan(completion.text, conversation)
         kept = {name: getattr(thought, name).strip() for name in fields}
@@ -86,25 +87,6 @@ class Thanos:
             return plan
         return Unread(
             goal=given.goal, skill=given.skill, explanation=given.explanation, written=found
-        )
-
-    def fitted(self, conversation: Conversation) -> Prompt:
-        """The prompt with the most recent turns that leave room to think; the direction stays."""
-        room = self.engine.context_window - self.decoding.max_new_tokens
-        while True:
-            prompt = self.format.render_plan(conversation)
-            used = self.engine.count_tokens(prompt)
-            if used <= room:
-                return prompt
-            turns = conversation.turns
-            if len(turns) < 2:
-                break
-            # A quarter at a time: one by one, ten thousand turns would be rendered as many times.
-            conversation = replace(conversation, turns=turns[max(len(turns) // 4, 1) :])
-        raise PromptTooLong(
-            f"the planner's prompt has {used} tokens with the last turn alone, and there is room "
-            f"for {room}: shorten the direction or the last turn, or lower max_new_tokens in "
-            "[planner.decoding]"
         )
 
 
