@@ -284,3 +284,14 @@ def test_replies_are_the_same_alone_and_in_company() -> None:
 
     alone = [said(chat({"messages": talk, "seed": 5}, agents=agents())) for talk in talks]
     assert asked(together, agents=agents()) == alone
+
+
+def test_a_setting_that_is_null_is_the_agents_own() -> None:
+    assert chat({"decoding": {"candidates": None, "max_new_tokens": None}}).status_code == 200
+
+
+def test_candidates_that_are_no_number_are_refused_by_name() -> None:
+    assert error(chat({"decoding": {"candidates": "many"}}))[:2] == (
+        400,
+        "decoding.candidates",
+    )

@@ -55,7 +55,8 @@ def way(agent: Agent, asked: Asked) -> Way:
     given = openai_fields(asked)
     known(table, given)
     base = started(own, agent.decoding)
-    decoding = chosen(base, {**given, **table}, asked.choices, origin(asked))
+    told = {name: value for name, value in table.items() if value is not None}
+    decoding = chosen(base, {**given, **told}, asked.choices, origin(asked))
     try:
         agent.engine.check(decoding)
     except UnsupportedDecoding as error:
@@ -149,7 +150,9 @@ def chosen(
         merged["candidates"] = changes.get("candidates", 1)
     elif changes.get("temperature") and "beams" not in changes:
         merged["beams"] = 1
-    if choices > merged.get("candidates", 1):
+    made = merged.get("candidates", 1)
+    # What is no number is left for config.build, which says so.
+    if isinstance(made, int) and choices > made:
         merged["candidates"] = choices
     if "stop" in changes and isinstance(changes["stop"], list | tuple):
         merged["stop"] = [*base.stop, *changes["stop"]]
