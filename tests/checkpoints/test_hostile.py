@@ -92,8 +92,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(
 ) -> None:
     (model / name).unlink(missing_ok=True)
     (model / name).symlink_to(secret)
-    told = "a link that leads out of the model's folder|is not JSON"
-    refused(model, told)
+    refused(model, "a link that leads out of the model's folder")
 
 
 def test_neither_is_one_through_another_folder(model: Path, secret: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import platformdirs
 
 from tertulia.checkpoints import hub
-from tertulia.checkpoints.folder import config, weights
+from tertulia.checkpoints.folder import config, confined, weights
 from tertulia.checkpoints.guess import described
 from tertulia.checkpoints.known import KNOWN, Known
 from tertulia.checkpoints.manifest import Manifest
@@ -78,6 +78,7 @@ def here(name: str) -> Path:
     found = path if path.is_dir() else next(places(name), None)
     if found is None:
         raise CheckpointError(absent(name))
+    confined(found)
     if any(found.glob("*.pth")):
         from tertulia.checkpoints import pingpong
 
