@@ -10,7 +10,8 @@ TertuliaError
 ├── TokenizerError       a tokenizer cannot be read or lacks a control token  (ValueError)
 ├── CheckpointError      weights cannot be found, read or trusted             (ValueError)
 ├── StoreError           the store of talks cannot be read or written         (OSError)
-│   └── Conflict         somebody else wrote to the same talk first           (OSError)
+│   ├── Conflict         somebody else wrote to the same talk first           (OSError)
+│   └── NotKept          no talk, turn or scene of that id is in the store     (OSError, LookupError)
 └── EngineError          the runtime behind an engine failed                  (RuntimeError)
 
 Each message names the place, the value and what to do next: the cure is part of the contract.
@@ -60,6 +61,10 @@ class StoreError(TertuliaError, OSError):
 
 class Conflict(StoreError):
     """Somebody else wrote to the same talk first."""
+
+
+class NotKept(StoreError, LookupError):
+    """No talk, turn or scene of that id is in the store."""
 
 
 class EngineError(TertuliaError, RuntimeError):
