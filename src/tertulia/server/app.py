@@ -3,10 +3,8 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -16,17 +14,13 @@ from tertulia import __version__
 from tertulia.agent import Agent
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
-from tertulia.server import chat, completions, godel_demo, models, probes
-from tertulia.server.documented import schemas
-from tertulia.server.godel_demo import DemoAsked
+from tertulia.server import chat, completions, docs, godel_demo, models, probes
+from tertulia.server.documented import described
 from tertulia.server.guard import Guard
 from tertulia.server.journal import Journal
 from tertulia.server.refusals import INVALID, Refusal, refusal_of
 from tertulia.server.served import house
 from tertulia.server.settings import Settings
-from tertulia.server.shapes import ChatAsked, TextAsked
-
-SHAPES = (ChatAsked, TextAsked, DemoAsked)
 
 
 def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
@@ -41,9 +35,15 @@ def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
         yield
         shared.close()
 
-    app = FastAPI(title="Tertulia", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="Tertulia",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.house = shared
-    for routes in (chat, completions, models, probes):
+    for routes in (chat, completions, models, probes, docs):
         app.include_router(routes.ROUTES)
     if any(isinstance(each.format, Godel) for each in agents.values()):
         app.include_router(godel_demo.ROUTES)
@@ -71,12 +71,3 @@ async def told(request: Request, error: Exception) -> Response:
         refused = Refusal(error.status_code, message, kind=INVALID, headers=error.headers)
         return refused.response()
     return refusal_of(error).response()
-
-
-def described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description, with the shapes of the bodies."""
-    if app.openapi_schema is None:
-        found = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        found.setdefault("components", {}).setdefault("schemas", {}).update(schemas(*SHAPES))
-        app.openapi_schema = found
-    return app.openapi_schema

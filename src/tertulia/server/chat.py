@@ -14,6 +14,7 @@ from tertulia.conversation import Conversation, Plan
 from tertulia.engines import Completion, Piece
 from tertulia.prompt import Prompt
 from tertulia.server import answers, reading, sse, talk
+from tertulia.server.answered import ChatCompletion
 from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
 from tertulia.server.growing import Delta, Growing, heard
@@ -36,7 +37,9 @@ class Turn:
     envelope: Mapping[str, Any]
 
 
-@ROUTES.post("/v1/chat/completions", openapi_extra=documented(ChatAsked))
+@ROUTES.post(
+    "/v1/chat/completions", openapi_extra=documented(ChatAsked, ChatCompletion, streams=True)
+)
 async def chat_completions(request: Request) -> Response:
     """The next turn of the agent, whole or as server-sent events."""
     house = house_of(request)

@@ -17,6 +17,7 @@ from tertulia.agent import Agent
 from tertulia.engines import Completion, Finished, Piece
 from tertulia.prompt import Prompt
 from tertulia.server import answers, reading, sse
+from tertulia.server.answered import TextCompletion
 from tertulia.server.asked import way
 from tertulia.server.documented import documented
 from tertulia.server.runner import Job
@@ -41,7 +42,7 @@ class Text:
         return event.prompt * self.asked.choices + event.candidate
 
 
-@ROUTES.post("/v1/completions", openapi_extra=documented(TextAsked))
+@ROUTES.post("/v1/completions", openapi_extra=documented(TextAsked, TextCompletion, streams=True))
 async def completions(request: Request) -> Response:
     """What follows a text, whole or as server-sent events."""
     house = house_of(request)

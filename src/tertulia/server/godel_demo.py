@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from tertulia.conversation import Conversation, Direction, Turn
 from tertulia.formats.godel import Godel
 from tertulia.server import answers, reading, sse
+from tertulia.server.answered import DemoAnswer
 from tertulia.server.documented import documented
 from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, house_of
@@ -39,7 +40,9 @@ class DemoAsked(BaseModel):
     knowledge: str = ""
 
 
-@ROUTES.api_route("/generate", methods=["GET", "POST"], openapi_extra=documented(DemoAsked))
+@ROUTES.api_route(
+    "/generate", methods=["GET", "POST"], openapi_extra=documented(DemoAsked, DemoAnswer)
+)
 async def generate(request: Request) -> Response:
     """The next turn of the agent, by the first agent here with the `godel` format."""
     house = house_of(request)

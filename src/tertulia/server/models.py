@@ -5,12 +5,14 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from tertulia.server.answered import Model, Models
+from tertulia.server.documented import documented
 from tertulia.server.served import House, Served, house_of
 
 ROUTES = APIRouter()
 
 
-@ROUTES.get("/v1/models")
+@ROUTES.get("/v1/models", openapi_extra=documented(answer=Models))
 async def models(request: Request) -> dict[str, Any]:
     """All of them."""
     house = house_of(request)
@@ -18,7 +20,7 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": listed}
 
 
-@ROUTES.get("/v1/models/{name:path}")
+@ROUTES.get("/v1/models/{name:path}", openapi_extra=documented(answer=Model))
 async def one_model(request: Request, name: str) -> dict[str, Any]:
     """One of them."""
     house = house_of(request)

@@ -5,18 +5,23 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tertulia.server.answered import Status
+from tertulia.server.documented import documented
 from tertulia.server.served import house_of
 
 ROUTES = APIRouter()
 
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
+PLAIN = {"responses": {"200": {"description": "Every metric", "content": TEXT}}}
 
-@ROUTES.get("/health")
+
+@ROUTES.get("/health", openapi_extra=documented(answer=Status))
 async def health() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
-@ROUTES.get("/ready")
+@ROUTES.get("/ready", openapi_extra=documented(answer=Status, errors=(503,)))
 async def ready(request: Request) -> Response:
     """Requests are welcome: 200; 503 when the server is ending."""
     if house_of(request).draining:
@@ -24,7 +29,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ready"})
 
 
-@ROUTES.get("/metrics")
+@ROUTES.get("/metrics", openapi_extra=PLAIN)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
     return Response(house_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
