@@ -40,9 +40,8 @@ class DemoAsked(BaseModel):
     knowledge: str = ""
 
 
-@ROUTES.api_route(
-    "/generate", methods=["GET", "POST"], openapi_extra=documented(DemoAsked, DemoAnswer)
-)
+@ROUTES.get("/generate", openapi_extra=documented(DemoAsked, DemoAnswer))
+@ROUTES.post("/generate", openapi_extra=documented(DemoAsked, DemoAnswer))
 async def generate(request: Request) -> Response:
     """The next turn of the agent, by the first agent here with the `godel` format."""
     house = house_of(request)
