@@ -1,8 +1,8 @@
-"""A stream of server-sent events that stops the work behind it when the client hangs up."""
+"""Server-sent events: a stream of frames that knows when its client hangs up."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -21,23 +21,22 @@ def frame(message: Mapping[str, Any]) -> str:
     return f"data: {json.dumps(message, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
-class Events(Response):
-    """Messages as they come, a ping where none comes for long, and [DONE].
+class Stream(Response):
+    """Frames as they come, and a ping where none comes for long.
 
-    messages  what is sent; an error it raises becomes a last message
-    hung_up   called when nobody is left to be told
+    hung_up  called when nobody is left to be told
     """
 
     media_type = "text/event-stream"
 
     def __init__(
         self,
-        messages: AsyncIterator[Mapping[str, Any]],
+        frames: AsyncGenerator[str, None],
         hung_up: Callable[[], None],
         ping_seconds: float,
         headers: Mapping[str, str],
     ) -> None:
-        self.messages, self.hung_up, self.ping_seconds = messages, hung_up, ping_seconds
+        self.frames, self.hung_up, self.ping_seconds = frames, hung_up, ping_seconds
         self.status_code, self.background = 200, None
         self.init_headers({**HEADERS, **headers})
 
@@ -64,13 +63,13 @@ class Events(Response):
             await asyncio.gather(sending, leaving, return_exceptions=True)
 
     async def send(self, send: Send) -> None:
-        async for text in self.frames():
+        async for text in self.pinged():
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def frames(self) -> AsyncIterator[str]:
-        """The frames of the messages, pings between them, the end after them."""
-        coming = asyncio.ensure_future(anext(self.messages))
+    async def pinged(self) -> AsyncIterator[str]:
+        """The frames, pings between them."""
+        coming = asyncio.ensure_future(anext(self.frames))
         try:
             while True:
                 done, _ = await asyncio.wait({coming}, timeout=self.ping_seconds)
@@ -78,16 +77,35 @@ class Events(Response):
                     yield PING
                     continue
                 try:
-                    yield frame(coming.result())
+                    yield coming.result()
                 except StopAsyncIteration:
-                    break
-                except Exception as error:  # noqa: BLE001 - the status is sent: told in the stream
-                    yield frame(refusal_of(error).body)
-                    break
-                coming = asyncio.ensure_future(anext(self.messages))
+                    return
+                coming = asyncio.ensure_future(anext(self.frames))
         finally:
             coming.cancel()
-        yield DONE
+
+
+class Events(Stream):
+    """Messages as OpenAI's clients read them, with [DONE] at the end."""
+
+    def __init__(
+        self,
+        messages: AsyncIterator[Mapping[str, Any]],
+        hung_up: Callable[[], None],
+        ping_seconds: float,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(framed(messages), hung_up, ping_seconds, headers)
+
+
+async def framed(messages: AsyncIterator[Mapping[str, Any]]) -> AsyncGenerator[str, None]:
+    """The frames of messages and the end after them; an error becomes a last message."""
+    try:
+        async for message in messages:
+            yield frame(message)
+    except Exception as error:  # noqa: BLE001 - the status is sent: told in the stream
+        yield frame(refusal_of(error).body)
+    yield DONE
 
 
 async def left(receive: Receive) -> None:

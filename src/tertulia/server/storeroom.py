@@ -1,0 +1,48 @@
+"""The store of talks on a thread of its own: one call at a time, and the event loop never waits."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from tertulia.server.refusals import Refusal
+from tertulia.store import Store
+
+Result = TypeVar("Result")
+
+
+class Storeroom:
+    """An open store and its thread.
+
+    Raises StoreError when the store cannot be opened.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        try:
+            self.store = self.thread.submit(Store.open, place).result()
+        except BaseException:
+            self.thread.shutdown()
+            raise
+
+    async def ask(self, work: Callable[[Store], Result]) -> Result:
+        """What some work with the store gives; raises what it raises."""
+        return await asyncio.wrap_future(self.thread.submit(work, self.store))
+
+    def close(self) -> None:
+        self.thread.submit(self.store.close).result()
+        self.thread.shutdown()
+
+
+def storeroom_of(request: Request) -> Storeroom:
+    """The server's store; raises Refusal where it was started without one."""
+    found: Storeroom | None = request.app.state.storeroom
+    if found is None:
+        raise Refusal(
+            404,
+            "this server keeps no talks: start it with --store, or use tertulia studio",
+            code="no_store",
+        )
+    return found
