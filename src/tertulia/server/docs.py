@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -59,8 +60,11 @@ def page(found: Mapping[str, Any], address: str) -> str:
         (path, method, told) for path, by in found["paths"].items() for method, told in by.items()
     ]
     listed = "".join(f"<li>{link(method, path)}</li>" for path, method, _ in every)
-    routes = "".join(operation(path, method, told, address) for path, method, told in every)
-    shapes = "".join(shape(name, each) for name, each in found["components"]["schemas"].items())
+    components = found["components"]["schemas"]
+    routes = "".join(
+        operation(path, method, told, components, address) for path, method, told in every
+    )
+    shapes = "".join(shape(name, each) for name, each in components.items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -80,7 +84,9 @@ def anchor(method: str, path: str) -> str:
     return escape(f"{method}-{path.strip('/').replace('/', '-').translate({123: None, 125: None})}")
 
 
-def operation(path: str, method: str, told: Mapping[str, Any], address: str) -> str:
+def operation(
+    path: str, method: str, told: Mapping[str, Any], shapes: Mapping[str, Any], address: str
+) -> str:
     """One route: what it does, an example, what it takes, what it answers."""
     parameters = "".join(
         row(each["name"], each["schema"], f"in the {each['in']}. {each.get('description', '')}",
@@ -96,22 +102,26 @@ def operation(path: str, method: str, told: Mapping[str, Any], address: str) -> 
     return (
         f'<h2 id="{anchor(method, path)}"><span class="method">{method.upper()}</span> '
         f"<code>{escape(path)}</code></h2><p>{escape(told.get('description', ''))}</p>"
-        f"<pre>{escape(curl(path, method, told, address))}</pre>"
+        f"<pre>{escape(curl(path, method, told, shapes, address))}</pre>"
         + (f"<table>{parameters}</table>" if parameters else "")
         + (f"<p>The body: {body}</p>" if body else "")
         + f"<table><tr><th>Status</th><th>When</th><th>Body</th></tr>{answers}</table>"
     )
 
 
-def curl(path: str, method: str, told: Mapping[str, Any], address: str) -> str:
+def curl(
+    path: str, method: str, told: Mapping[str, Any], shapes: Mapping[str, Any], address: str
+) -> str:
     """A command that asks the route; words in capitals stand for one's own."""
     for each in told.get("parameters", ()):
-        path = path.replace(f"{{{each['name']}}}", each["name"].upper())
+        if each["in"] == "path":
+            path = path.replace(f"{{{each['name']}}}", each["name"].upper())
     words = ["curl", f"-X {method.upper()}" if method not in ("get", "post") else "",
              f"{address.rstrip('/')}{path}"]  # fmt: skip
-    if example := told.get("requestBody", {}).get("content", {}).get("application/json"):
-        given = json.dumps(example.get("example", {}), ensure_ascii=False)
-        words += ["-H 'content-type: application/json'", f"-d '{given}'"]
+    if body := told.get("requestBody", {}).get("content", {}).get("application/json"):
+        named = shapes.get(body["schema"].get("$ref", "").rpartition("/")[2], {})
+        given = json.dumps(named.get("examples", [{}])[0], ensure_ascii=False)
+        words += ["-H 'content-type: application/json'", f"-d {shlex.quote(given)}"]
     return " ".join(word for word in words if word)
 
 

@@ -58,6 +58,11 @@ INERT = (
 """OpenAI's fields that do not change a reply there either."""
 
 
+def example(body: dict[str, Any]) -> ConfigDict:
+    """The setting of a shape that shows one body in the description."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
@@ -121,6 +126,8 @@ class ChatAsked(Asked):
                knowledge, memory, plan
     """
 
+    model_config = example({"model": "mini", "messages": [{"role": "user", "content": "Hi!"}]})
+
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: Tokens | None = None
     logprobs: bool | None = None
@@ -132,6 +139,8 @@ class TextAsked(Asked):
 
     logprobs  0 for those of the tokens that were drawn; others are not known
     """
+
+    model_config = example({"model": "mini", "prompt": "One fine day"})
 
     prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
     logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
