@@ -59,10 +59,9 @@ def test_a_preset_takes_the_place_of_the_agents_decoding(agent: Agent) -> None:
 
 
 def test_rankers_are_chosen_by_name(agent: Agent) -> None:
-    named = made(agent, decoding={"rankers": ["no_repeat"]}).agent.rankers
-    assert [each.name for each in named] == ["no_repeat"]
+    assert made(agent, decoding={"rankers": ["no_repeat"]}).rankers == ("no_repeat",)
     mini = assembly.open_agent("mini")
-    assert made(mini).agent.rankers and not made(mini, decoding={"rankers": []}).agent.rankers
+    assert made(mini).rankers is None and made(mini, decoding={"rankers": []}).rankers == ()
 
 
 @pytest.mark.parametrize(

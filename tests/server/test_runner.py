@@ -170,7 +170,7 @@ def test_what_takes_too_long_is_stopped() -> None:
                     code = '"code":"reply_timeout"'
                     assert code in answer.text
                     assert answer.status_code == (200 if stream else 504)
-            assert len(engine.closed) == 2
+            await until(lambda: len(engine.closed) == 2)
 
     asyncio.run(act())
 
@@ -288,7 +288,7 @@ def test_a_silent_stream_is_kept_open_by_pings() -> None:
 
 def test_an_engine_that_is_not_shared_is_asked_by_one_thread() -> None:
     with gated() as (app, _):
-        assert len(app.state.house.agents["mini"].runner.threads) == 1
+        assert len(app.state.house.agents["mini"].runner.place.threads) == 1
 
 
 def test_a_server_that_ends_begins_nothing_new() -> None:
@@ -337,7 +337,7 @@ def test_the_engine_is_closed_when_the_server_ends() -> None:
     agent.engine.close = lambda: closed.append(time.monotonic())  # type: ignore[method-assign]
     app.state.house.close()
     assert len(closed) == 1 and not any(
-        thread.is_alive() for thread in app.state.house.agents["mini"].runner.threads
+        thread.is_alive() for thread in app.state.house.agents["mini"].runner.place.threads
     )
 
 

@@ -19,11 +19,10 @@ from typing import Any
 from tertulia import __version__
 from tertulia.agent import Reply
 from tertulia.conversation import Plan
-from tertulia.engines import Completion, Engine
+from tertulia.engines import Completion
 from tertulia.rankers import Candidate
 from tertulia.server.asked import Way
 from tertulia.server.refusals import Refusal, invalid
-from tertulia.tokenizer import Tokenizer
 
 
 def envelope(kind: str, prefix: str, model: str) -> dict[str, Any]:
@@ -104,21 +103,13 @@ def summed(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def tokens(completion: Completion, engine: Engine) -> list[tuple[str, float]]:
+def tokens(completion: Completion, texts: Sequence[str] | None) -> list[tuple[str, float]]:
     """(text, natural-log probability) of each token, without what ended the reply.
 
     Raises Refusal when the engine does not tell them.
     """
-    tokenizer = getattr(engine, "tokenizer", None)
-    if not completion.logprobs or not isinstance(tokenizer, Tokenizer):
+    if texts is None:
         raise untold("logprobs")
-    ids = completion.tokens
-    if ids and completion.finish == "stop" and ids[-1] in tokenizer.names:
-        ids = ids[:-1]
-    decoder = tokenizer.decoder()
-    texts = [decoder.step(each) for each in ids]
-    if texts:
-        texts[-1] += decoder.end()
     return list(zip(texts, completion.logprobs[: len(texts)], strict=True))
 
 
@@ -131,18 +122,18 @@ def untold(field: str) -> Refusal:
     )
 
 
-def chat_logprobs(completion: Completion, engine: Engine) -> dict[str, Any]:
+def chat_logprobs(completion: Completion, spelled: Sequence[str] | None) -> dict[str, Any]:
     """The `logprobs` of a chat choice."""
     content = [
         {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
-        for text, logprob in tokens(completion, engine)
+        for text, logprob in tokens(completion, spelled)
     ]
     return {"content": content, "refusal": None}
 
 
-def text_logprobs(completion: Completion, engine: Engine) -> dict[str, Any]:
+def text_logprobs(completion: Completion, spelled: Sequence[str] | None) -> dict[str, Any]:
     """The `logprobs` of a text choice; only the token that was drawn is known."""
-    texts = tokens(completion, engine)
+    texts = tokens(completion, spelled)
     offsets, at = [], 0
     for text, _ in texts:
         offsets.append(at)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from tertulia import config, rankers
+from tertulia import config, registry
 from tertulia.agent import Agent
 from tertulia.decoding import Decoding, preset
 from tertulia.errors import ConfigError, TertuliaError, UnsupportedDecoding
@@ -28,18 +28,21 @@ class Way:
     """An agent with the decoding and rankers of one request.
 
     choices  of the candidates that are made, how many are answered
+    rankers  names of those that the request asks for; None leaves the agent's
     tells    the answer lists every candidate
     """
 
     agent: Agent
     choices: int
+    rankers: tuple[str, ...] | None
     tells: bool
 
     @property
     def live(self) -> bool:
         """Pieces may be shown as they come: it is known which candidate is which choice."""
         made = self.agent.decoding.candidates
-        return made == self.choices and (made == 1 or not self.agent.rankers)
+        ranks = self.agent.rankers if self.rankers is None else self.rankers
+        return made == self.choices and (made == 1 or not ranks)
 
 
 def way(agent: Agent, asked: Asked) -> Way:
@@ -63,9 +66,9 @@ def way(agent: Agent, asked: Asked) -> Way:
         raise named(error, REFUSED_BY_ENGINE, origin(asked)) from None
     seed = secrets.randbelow(2**31) if decoding.seed is None else decoding.seed
     decoding = replace(decoding, seed=seed)
-    agent = replace(agent, decoding=decoding, rankers=ranked(agent, own))
+    agent = replace(agent, decoding=decoding)
     tells = config.fitted(own.get("return_candidates", False), bool, "decoding.return_candidates")
-    return Way(agent=agent, choices=asked.choices, tells=tells)
+    return Way(agent=agent, choices=asked.choices, rankers=ranked(own), tells=tells)
 
 
 def openai_fields(asked: Asked) -> dict[str, Any]:
@@ -172,13 +175,15 @@ def named(error: TertuliaError, where: re.Pattern[str], came: Mapping[str, str])
     return invalid(str(error), param, "invalid_value")
 
 
-def ranked(agent: Agent, own: Mapping[str, Any]) -> tuple[rankers.Ranker, ...]:
-    """The rankers of the request by name, else the agent's."""
+def ranked(own: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Names of the rankers that the request asks for; they are loaded where the engine is."""
     if "rankers" not in own:
-        return agent.rankers
+        return None
     try:
+        names: tuple[str, ...]
         names = config.fitted(own["rankers"], tuple[str, ...], "decoding.rankers")
-        loaded = (rankers.load(each, format=agent.format, engine=agent.engine) for each in names)
-        return tuple(loaded)
+        for each in names:
+            registry.load("tertulia.rankers", each)
+        return names
     except TertuliaError as error:
         raise invalid(str(error), "decoding.rankers", "invalid_value") from None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,10 +17,10 @@ from tertulia.server.answered import ChatCompletion
 from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
 from tertulia.server.growing import Delta, Growing, heard
-from tertulia.server.runner import Job
-from tertulia.server.served import House, Served, house_of
+from tertulia.server.runner import Job, Said
+from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.shapes import ChatAsked, shaped, warning
-from tertulia.server.speaking import Spoken, spoken, whole
+from tertulia.server.speaking import Begun, Rendered, Speak, Spelled, Told
 
 ROUTES = APIRouter()
 
@@ -44,22 +43,27 @@ async def chat_completions(request: Request) -> Response:
     """The next turn of the agent, whole or as server-sent events."""
     house = house_of(request)
     turn = read(shaped(ChatAsked, await reading.table(request, house.settings)), house)
-    job: Job[Spoken] = turn.served.runner.submit(
-        partial(
-            spoken,
-            turn.way.agent,
-            turn.conversation,
-            pieces=turn.way.live and bool(turn.asked.stream),
-            numbered=turn.way.live,
-        )
-    )
+    job = turn.served.runner.submit(wanted(turn), client_of(request))
     if turn.asked.stream:
         return await streamed(request, house, turn, job)
     try:
-        reply = await sse.unless_gone(request, whole(job, house.metrics, turn.served.name))
+        said = await sse.unless_gone(request, job.said())
     finally:
         turn.served.runner.cancel(job)
-    return JSONResponse(completion(turn, reply), headers=warning(turn.asked))
+    return JSONResponse(completion(turn, said), headers=warning(turn.asked))
+
+
+def wanted(turn: Turn) -> Speak:
+    """What the engine is asked for."""
+    way = turn.way
+    return Speak(
+        conversation=turn.conversation,
+        decoding=way.agent.decoding,
+        rankers=way.rankers,
+        pieces=way.live and bool(turn.asked.stream),
+        numbered=way.live,
+        spelled=bool(turn.asked.logprobs),
+    )
 
 
 def read(asked: ChatAsked, house: House) -> Turn:
@@ -76,18 +80,20 @@ def read(asked: ChatAsked, house: House) -> Turn:
     )
 
 
-def completion(turn: Turn, reply: Reply) -> dict[str, Any]:
+def completion(turn: Turn, said: Said) -> dict[str, Any]:
     """The `chat.completion` object."""
+    reply = said.reply
     best = [each.completion for each in reply.candidates[: turn.way.choices]]
     return {
         **turn.envelope,
-        "choices": [choice(turn, reply, each, n) for n, each in enumerate(best)],
+        "choices": [choice(turn, said, each, n) for n, each in enumerate(best)],
         "usage": answers.usage(best),
         "tertulia": answers.extension(reply, turn.way),
     }
 
 
-def choice(turn: Turn, reply: Reply, each: Completion, index: int) -> dict[str, Any]:
+def choice(turn: Turn, said: Said, each: Completion, index: int) -> dict[str, Any]:
+    reply = said.reply
     parsed = heard(turn.way.agent.format, reply.prompt, each.text)
     thoughts = (answers.planners(reply.plan, turn.conversation.plan), parsed.plan.explanation)
     message: dict[str, Any] = {"role": "assistant", "content": parsed.text, "refusal": None}
@@ -96,23 +102,23 @@ def choice(turn: Turn, reply: Reply, each: Completion, index: int) -> dict[str, 
     return {
         "index": index,
         "message": message,
-        "logprobs": logprobs(turn, each),
+        "logprobs": logprobs(turn, said.spelled, each, index),
         "finish_reason": each.finish,
     }
 
 
-def logprobs(turn: Turn, each: Completion) -> dict[str, Any] | None:
+def logprobs(turn: Turn, spelled: Spelled, each: Completion, index: int) -> dict[str, Any] | None:
     if not turn.asked.logprobs:
         return None
-    return answers.chat_logprobs(each, turn.served.agent.engine)
+    return answers.chat_logprobs(each, spelled.tokens[index])
 
 
-async def streamed(request: Request, house: House, turn: Turn, job: Job[Spoken]) -> Response:
+async def streamed(request: Request, house: House, turn: Turn, job: Job) -> Response:
     """The events of a job as chunks.
 
     Nothing is sent before there is something of a reply: until then, an error has its own status.
     """
-    messages = Chunks(house, turn, job).messages()
+    messages = Chunks(turn, job).messages()
     try:
         first = await sse.unless_gone(request, anext(messages))
     except BaseException:
@@ -129,9 +135,11 @@ async def streamed(request: Request, house: House, turn: Turn, job: Job[Spoken])
 class Chunks:
     """The `chat.completion.chunk` objects of one request, in their order."""
 
-    def __init__(self, house: House, turn: Turn, job: Job[Spoken]) -> None:
-        self.house, self.turn, self.job = house, turn, job
+    def __init__(self, turn: Turn, job: Job) -> None:
+        self.turn, self.job = turn, job
         self.growing: list[Growing] = []
+        self.prompt = Prompt(())
+        self.spelled = Spelled(())
         self.planned = ""
 
     async def messages(self) -> AsyncIterator[Mapping[str, Any]]:
@@ -139,26 +147,28 @@ class Chunks:
             for chunk in self.told(event):
                 yield chunk
 
-    def told(self, event: Spoken) -> Iterator[Mapping[str, Any]]:
+    def told(self, event: Told) -> Iterator[Mapping[str, Any]]:
         """The chunks that an event gives."""
         match event:
             case Plan():
                 self.planned = answers.planners(event, self.turn.conversation.plan)
-            case Prompt():
-                waited = self.job.seconds
-                self.house.metrics.first_token.labels(self.turn.served.name).observe(waited)
-                yield from self.opening(event)
+            case Rendered():
+                self.prompt = event.prompt
+            case Begun():
+                yield from self.opening()
             case Piece():
                 yield from self.grown(
                     event.candidate, self.growing[event.candidate].add(event.text)
                 )
+            case Spelled():
+                self.spelled = event
             case Reply():
                 yield from self.closing(event)
 
-    def opening(self, prompt: Prompt) -> Iterator[Mapping[str, Any]]:
+    def opening(self) -> Iterator[Mapping[str, Any]]:
         """The role of each choice, and what the planner thought."""
         made, format = range(self.turn.way.choices), self.turn.way.agent.format
-        self.growing = [Growing(format, prompt) for _ in made]
+        self.growing = [Growing(format, self.prompt) for _ in made]
         delta = {"role": "assistant", "content": ""}
         if self.planned:
             delta["reasoning_content"] = self.planned
@@ -180,12 +190,12 @@ class Chunks:
         """What is left of each choice, why it ended, and the usage where it is wanted."""
         turn = self.turn
         made = [each.completion for each in reply.candidates]
-        self.house.metrics.finished(turn.served.name, self.job.seconds, made)
         best = made[: turn.way.choices]
         for n, each in enumerate(best):
             parsed = heard(turn.way.agent.format, reply.prompt, each.text)
             yield from self.grown(n, self.growing[n].end(parsed))
-            end = self.chunk(n, {}, finish=each.finish, logprobs=logprobs(turn, each))
+            told = logprobs(turn, self.spelled, each, n)
+            end = self.chunk(n, {}, finish=each.finish, logprobs=told)
             if n == len(best) - 1:
                 end["tertulia"] = answers.extension(reply, turn.way)
             yield end

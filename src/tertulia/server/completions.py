@@ -6,7 +6,6 @@ planner, no ranker; what ends a reply of the agent's format ends the completion.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,15 +14,14 @@ from starlette.responses import JSONResponse, Response
 
 from tertulia.agent import Agent
 from tertulia.engines import Completion, Finished, Piece
-from tertulia.prompt import Prompt
 from tertulia.server import answers, reading, sse
 from tertulia.server.answered import TextCompletion
 from tertulia.server.asked import way
 from tertulia.server.documented import documented
 from tertulia.server.runner import Job
-from tertulia.server.served import House, Served, house_of
+from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.shapes import TextAsked, shaped, warning
-from tertulia.server.speaking import Written, written
+from tertulia.server.speaking import Spelled, Write
 
 ROUTES = APIRouter()
 
@@ -42,15 +40,27 @@ class Text:
         return event.prompt * self.asked.choices + event.candidate
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A completion, and the texts of its tokens where they were asked for and are told."""
+
+    completion: Completion
+    spelled: Spelled
+
+
 @ROUTES.post("/v1/completions", openapi_extra=documented(TextAsked, TextCompletion, streams=True))
 async def completions(request: Request) -> Response:
     """What follows a text, whole or as server-sent events."""
     house = house_of(request)
     text = read(shaped(TextAsked, await reading.table(request, house.settings)), house)
-    job: Job[Written] = text.served.runner.submit(
-        partial(written, text.agent, text.prompts, pieces=bool(text.asked.stream))
+    work = Write(
+        texts=text.prompts,
+        decoding=text.agent.decoding,
+        pieces=bool(text.asked.stream),
+        spelled=text.asked.logprobs is not None,
     )
-    messages = told(house, text, job)
+    job = text.served.runner.submit(work, client_of(request))
+    messages = told(text, job)
     try:
         first = await sse.unless_gone(request, anext(messages))
     except BaseException:
@@ -82,21 +92,23 @@ def read(asked: TextAsked, house: House) -> Text:
     )
 
 
-async def told(house: House, text: Text, job: Job[Written]) -> AsyncIterator[Mapping[str, Any]]:
+async def told(text: Text, job: Job) -> AsyncIterator[Mapping[str, Any]]:
     """The chunks of a stream; otherwise the one object of the answer."""
-    finished: dict[int, Completion] = {}
+    finished: dict[int, Made] = {}
+    spelled = Spelled(())
     usage = {"usage": None} if text.asked.tells_usage else {}
     async for event in job.events():
-        if isinstance(event, Prompt):
-            house.metrics.first_token.labels(text.served.name).observe(job.seconds)
+        if isinstance(event, Spelled):
+            spelled = event
+        if not isinstance(event, Piece | Finished):
             continue
         index = text.index(event)
         if isinstance(event, Finished):
-            finished[index] = event.completion
+            finished[index] = Made(event.completion, spelled)
         if text.asked.stream:
-            yield {**text.envelope, "choices": [choice(text, index, event)], **usage}
+            added = choice(text, index, event, spelled)
+            yield {**text.envelope, "choices": [added], **usage}
     made = [finished[index] for index in sorted(finished)]
-    house.metrics.finished(text.served.name, job.seconds, made)
     if not text.asked.stream:
         yield {
             **text.envelope,
@@ -107,27 +119,30 @@ async def told(house: House, text: Text, job: Job[Written]) -> AsyncIterator[Map
         yield {**text.envelope, "choices": [], "usage": counted(text, made)}
 
 
-def choice(text: Text, index: int, event: Piece | Finished) -> dict[str, Any]:
+def choice(text: Text, index: int, event: Piece | Finished, spelled: Spelled) -> dict[str, Any]:
     """What an event adds to a choice."""
     if isinstance(event, Finished):
-        return {**whole(text, index, event.completion), "text": ""}
+        return {**whole(text, index, Made(event.completion, spelled)), "text": ""}
     return {"index": index, "text": event.text, "logprobs": None, "finish_reason": None}
 
 
-def whole(text: Text, index: int, made: Completion) -> dict[str, Any]:
+def whole(text: Text, index: int, made: Made) -> dict[str, Any]:
     """A choice."""
-    engine = text.served.agent.engine
+    done = made.completion
     # OpenAI's 0 asks for the drawn token's probability alone, which is all that is known.
     wanted = text.asked.logprobs is not None
     return {
         "index": index,
-        "text": made.text,
-        "logprobs": answers.text_logprobs(made, engine) if wanted else None,
-        "finish_reason": made.finish,
+        "text": done.text,
+        "logprobs": answers.text_logprobs(done, made.spelled.tokens[0]) if wanted else None,
+        "finish_reason": done.finish,
     }
 
 
-def counted(text: Text, made: Sequence[Completion]) -> dict[str, Any]:
+def counted(text: Text, made: Sequence[Made]) -> dict[str, Any]:
     """The usage over all prompts."""
     n = text.asked.choices
-    return answers.summed(answers.usage(made[at : at + n]) for at in range(0, len(made), n))
+    return answers.summed(
+        answers.usage([each.completion for each in made[at : at + n]])
+        for at in range(0, len(made), n)
+    )

@@ -9,7 +9,6 @@ in. Source: microsoft/GODEL, GODEL/server.py and the page beside it.
 """
 
 from dataclasses import replace
-from functools import partial
 from itertools import cycle
 from typing import Annotated
 
@@ -23,10 +22,9 @@ from tertulia.formats.godel import Godel
 from tertulia.server import answers, reading, sse
 from tertulia.server.answered import DemoAnswer
 from tertulia.server.documented import documented
-from tertulia.server.runner import Job
-from tertulia.server.served import House, Served, house_of
+from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.shapes import MAX_MESSAGES, refused
-from tertulia.server.speaking import Spoken, spoken, whole
+from tertulia.server.speaking import Speak
 
 ROUTES = APIRouter()
 
@@ -53,10 +51,10 @@ async def generate(request: Request) -> Response:
         raise refused(error) from None
     house.open_to_work()
     served = speaks_godel(house)
-    work = partial(spoken, served.agent, conversation(asked), pieces=False)
-    job: Job[Spoken] = served.runner.submit(work)
+    work = Speak(conversation=conversation(asked), decoding=served.agent.decoding)
+    job = served.runner.submit(work, client_of(request))
     try:
-        reply = await sse.unless_gone(request, whole(job, house.metrics, served.name))
+        reply = (await sse.unless_gone(request, job.said())).reply
     finally:
         served.runner.cancel(job)
     return JSONResponse({"response": reply.text}, headers=answers.dropping(reply))

@@ -1,68 +1,76 @@
-"""A bounded queue between HTTP and an engine, and the engine threads that empty it.
+"""A bounded queue between HTTP and the place where an agent's engine works.
 
-A request is admitted or refused at once, on the event loop. Engine threads take jobs in the order
-they came and drive each to its end; an engine that several threads may ask at once (see `shared`)
-decodes their requests together, one token of each in a step. A job that nobody waits for any more
-never starts, and one that has begun is closed at its next event.
+All of this happens on the event loop. A request is admitted or refused at once. Jobs begin in turns
+of their clients, each client's in the order they came, as many at once as the place has rows; an
+engine that several threads may ask decodes them together, one token of each in a step. A job that
+nobody waits for any more never starts, nor does one that waited too long; one that has begun is
+stopped at its next event.
 """
 
 import asyncio
 import math
-import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
-from typing import Generic, TypeVar
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
 
-from tertulia.agent import Agent
-from tertulia.engines import Engine
+from tertulia.agent import Reply
+from tertulia.engines import Completion, Finished
+from tertulia.errors import EngineError
+from tertulia.server.fairness import Turns
 from tertulia.server.metrics import Metrics
 from tertulia.server.refusals import Refusal, overloaded
 from tertulia.server.settings import Settings
+from tertulia.server.speaking import Begun, Spelled, Told, Work
 
-SHARED = ("onnxruntime", "openai", "scripted")
-"""Engines that several threads may ask at once: the first decodes all they ask for together."""
-
-CLOSING_SECONDS = 5.0
-Event = TypeVar("Event")
 END = object()
+RESERVED = 4
+"""Beyond the queue, one place for every so many in it, for clients of whom nothing waits yet."""
 
 
-class Job(Generic[Event]):
-    """One piece of work on its way.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reply, and the texts of its candidates' tokens where they were asked for and are told."""
 
-    work    makes the iterator of events, on an engine thread; None among them is not sent on
-    mail    what reaches the event loop: events, then an error or END
-    over    the last of the mail was read
+    reply: Reply
+    spelled: Spelled
+
+
+class Job:
+    """One piece of work on its way. All but `work` and `stopped` is the event loop's.
+
+    client   whose turn it takes
+    mail     what came of it: events, then an error or END
+    stopped  nobody wants the rest; an engine thread may read it
+    over     the last of the mail was read
     """
 
-    def __init__(self, work: Callable[[], Iterator[Event | None]]) -> None:
-        self.work = work
+    def __init__(self, work: Work, client: str, runner: "Runner") -> None:
+        self.work, self.client, self.runner = work, client, runner
         self.loop = asyncio.get_running_loop()
         self.mail: asyncio.Queue[object] = asyncio.Queue()
-        self.submitted = time.monotonic()
-        self.stopped = threading.Event()
-        self.over = False
-
-    def post(self, item: object) -> None:
-        """Hand something to the event loop, from any thread."""
-        self.call(lambda: self.mail.put_nowait(item))
-
-    def call(self, function: Callable[[], None]) -> None:
-        try:
-            self.loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            # The loop was closed at exit: nobody is left who could read this.
-            self.stopped.set()
+        self.submitted = self.began = time.monotonic()
+        self.stopped = self.over = False
+        self.completions: list[Completion] = []
+        self.limit = self.loop.call_later(runner.settings.queue_seconds, runner.expire, self)
 
     @property
     def seconds(self) -> float:
         """Since it was submitted."""
         return time.monotonic() - self.submitted
 
-    async def events(self) -> AsyncIterator[Event]:
-        """What the work gives; raises what the work raised."""
+    def tell(self, event: Told) -> None:
+        """Something came of it."""
+        if not self.stopped:
+            self.runner.note(self, event)
+            self.mail.put_nowait(event)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Nothing more comes of it; called once."""
+        self.runner.ended(self, error)
+
+    async def events(self) -> AsyncIterator[Told]:
+        """What comes of the work; raises what is wrong with it."""
         while not self.over:
             item = await self.mail.get()
             self.over = item is END or isinstance(item, Exception)
@@ -71,119 +79,167 @@ class Job(Generic[Event]):
             if item is not END:
                 yield item  # type: ignore[misc]  # the mail holds events, errors and END only
 
+    async def said(self) -> Said:
+        """The reply at the end."""
+        spelled, reply = Spelled(()), None
+        async for event in self.events():
+            if isinstance(event, Spelled):
+                spelled = event
+            elif isinstance(event, Reply):
+                reply = event
+        if reply is not None:
+            return Said(reply, spelled)
+        raise EngineError("the engine ended without a reply; this is a fault of the engine")
+
+
+class Place(Protocol):
+    """Where jobs are done. Called on the event loop; it calls tell and end of a job there."""
+
+    rows: int
+    """Jobs that it does at once when it is ready."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the engine is open."""
+
+    def room(self) -> int:
+        """Jobs that it can do at once now; whoever makes it more calls Runner.dispatch."""
+
+    def wake(self) -> None:
+        """A job is on its way. Raises Refusal when it cannot be done for some time."""
+
+    def begin(self, job: Job) -> None: ...
+
+    def stop(self, job: Job) -> None:
+        """Nobody wants the rest of a job that was begun; its end comes all the same."""
+
+    def close(self) -> None:
+        """Begin nothing more, and end what is under way soon."""
+
+    def join(self) -> None:
+        """Wait for that end."""
+
 
 class Runner:
-    """The queue and the threads of one agent."""
+    """The queue of one agent."""
 
-    def __init__(self, name: str, agent: Agent, settings: Settings, metrics: Metrics) -> None:
-        self.name, self.settings, self.metrics = name, settings, metrics
-        self.rows = settings.rows if shared(agent) else 1
-        self.inside = 0
+    def __init__(self, name: str, place: Place, settings: Settings, metrics: Metrics) -> None:
+        self.name, self.place, self.settings, self.metrics = name, place, settings, metrics
+        self.waiting: Turns[Job] = Turns()
+        self.running: set[Job] = set()
         self.usual = 1.0
-        self.waiting: deque[Job[object]] = deque()
-        self.arrival = threading.Condition()
-        self.closed = False
-        self.threads = [
-            threading.Thread(target=self.drive, name=f"engine-{name}-{n}", daemon=True)
-            for n in range(self.rows)
-        ]
-        for thread in self.threads:
-            thread.start()
 
-    def submit(self, work: Callable[[], Iterator[Event | None]]) -> Job[Event]:
-        """Put work into the queue; called on the event loop. Raises Refusal when it is full."""
-        if self.inside >= self.rows + self.settings.queue:
+    @property
+    def inside(self) -> int:
+        return len(self.waiting) + len(self.running)
+
+    def submit(self, work: Work, client: str = "") -> Job:
+        """Put work into the queue; raises Refusal when it is full, or nothing can be done."""
+        self.place.wake()
+        places = self.place.rows + self.settings.queue
+        if not self.waiting.of(client):
+            places += self.settings.queue // RESERVED * (self.inside >= places)
+        if self.inside >= places:
             self.metrics.rejected.labels(self.name, "queue_full").inc()
             raise overloaded(
-                f"{self.settings.queue} requests wait for {self.name!r} already: ask again later",
+                f"{len(self.waiting)} requests wait for {self.name!r} already: ask again later",
                 "queue_full",
                 self.seconds_to_wait(),
             )
-        job = Job(work)
-        self.inside += 1
+        job = Job(work, client, self)
+        self.waiting.add(job)
         self.metrics.waiting.labels(self.name).inc()
-        with self.arrival:
-            self.waiting.append(job)  # type: ignore[arg-type]  # the queue does not look inside
-            self.arrival.notify()
+        self.dispatch()
         return job
 
     def seconds_to_wait(self) -> int:
         """Until there should be a place, going by what requests took lately; 1 to 60."""
-        return min(max(math.ceil(self.usual * self.settings.queue / self.rows / 2), 1), 60)
+        return min(max(math.ceil(self.usual * self.settings.queue / self.place.rows / 2), 1), 60)
 
-    def cancel(self, job: Job[Event]) -> None:
-        """Nobody wants the rest of a job; called on the event loop, harmless when it is over."""
-        if job.over or job.stopped.is_set():
-            return
-        job.stopped.set()
-        self.metrics.aborted.labels(self.name).inc()
-        with self.arrival:
-            try:
-                self.waiting.remove(job)  # type: ignore[arg-type]
-            except ValueError:
-                return
-        self.metrics.waiting.labels(self.name).dec()
-        self.left()
-
-    def left(self) -> None:
-        self.inside -= 1
-
-    def drive(self) -> None:
-        """An engine thread: jobs in their order, until the runner is closed."""
-        while True:
-            with self.arrival:
-                while not self.waiting and not self.closed:
-                    self.arrival.wait()
-                if self.closed:
-                    return
-                job = self.waiting.popleft()
+    def dispatch(self) -> None:
+        """Begin what waits, as far as there is room."""
+        while self.waiting and len(self.running) < self.place.room():
+            job = self.waiting.take()
             self.metrics.waiting.labels(self.name).dec()
-            with self.metrics.running.labels(self.name).track_inprogress():
-                self.do(job)
-            job.call(self.left)
+            self.running.add(job)
+            self.metrics.running.labels(self.name).inc()
+            job.limit.cancel()
+            job.began = time.monotonic()
+            job.limit = job.loop.call_later(self.settings.reply_seconds, self.overdue, job)
+            self.place.begin(job)
 
-    def do(self, job: Job[object]) -> None:
-        """Run one job to its end, or to the moment nobody wants it any more."""
-        began = time.monotonic()
-        try:
-            if job.stopped.is_set():
-                return
-            if began - job.submitted > self.settings.queue_seconds:
-                raise self.too_late()
-            with closing(job.work()) as events:  # type: ignore[type-var]  # they are generators
-                for event in events:
-                    if job.stopped.is_set() or self.closed:
-                        break
-                    if time.monotonic() - began > self.settings.reply_seconds:
-                        raise too_long(self.settings)
-                    if event is not None:
-                        job.post(event)
-            self.usual += (time.monotonic() - began - self.usual) / 8
-        except Exception as error:  # noqa: BLE001 - raised again where the request is answered
-            job.post(error)
-        finally:
-            job.post(END)
+    def note(self, job: Job, event: Told) -> None:
+        """Count what an event of a job tells."""
+        if isinstance(event, Begun):
+            self.metrics.first_token.labels(self.name).observe(job.seconds)
+        elif isinstance(event, Finished):
+            job.completions.append(event.completion)
+        elif isinstance(event, Reply):
+            job.completions = [each.completion for each in event.candidates]
 
-    def too_late(self) -> Refusal:
+    def ended(self, job: Job, error: Exception | None) -> None:
+        """A job that was begun is over."""
+        self.running.discard(job)
+        self.metrics.running.labels(self.name).dec()
+        job.limit.cancel()
+        if not job.stopped and error is None:
+            self.usual += (time.monotonic() - job.began - self.usual) / 8
+            if job.completions:
+                self.metrics.finished(self.name, job.seconds, job.completions)
+        job.mail.put_nowait(END if error is None else error)
+        self.dispatch()
+
+    def cancel(self, job: Job) -> None:
+        """Nobody wants the rest of a job; harmless when it is over."""
+        if job.over or job.stopped:
+            return
+        self.metrics.aborted.labels(self.name).inc()
+        if self.left(job):
+            job.stopped = True
+        else:
+            self.stop(job)
+        job.mail.put_nowait(END)
+
+    def left(self, job: Job) -> bool:
+        """Whether a job waited until now."""
+        if not self.waiting.remove(job):
+            return False
+        self.metrics.waiting.labels(self.name).dec()
+        job.limit.cancel()
+        return True
+
+    def stop(self, job: Job) -> None:
+        job.stopped = True
+        if job in self.running:
+            self.place.stop(job)
+
+    def expire(self, job: Job) -> None:
+        """A job has waited too long: it never starts."""
+        if not self.left(job):
+            return
         self.metrics.rejected.labels(self.name, "queue_timeout").inc()
-        return overloaded(
-            f"the request waited longer than {self.settings.queue_seconds:g} seconds for "
-            f"{self.name!r} and was not begun: ask again later",
-            "queue_timeout",
-            self.seconds_to_wait(),
-            status=503,
+        job.mail.put_nowait(
+            overloaded(
+                f"the request waited longer than {self.settings.queue_seconds:g} seconds for "
+                f"{self.name!r} and was not begun: ask again later",
+                "queue_timeout",
+                self.seconds_to_wait(),
+                status=503,
+            )
         )
 
-    def close(self) -> None:
-        """Stop the threads, each at its next event; jobs that wait are never begun."""
-        with self.arrival:
-            self.closed = True
-            self.arrival.notify_all()
+    def overdue(self, job: Job) -> None:
+        """A job has taken too long: it is stopped."""
+        job.mail.put_nowait(too_long(self.settings))
+        self.stop(job)
 
-    def join(self) -> None:
-        """Wait for the threads of a closed runner; a step that does not end is left behind."""
-        for thread in self.threads:
-            thread.join(CLOSING_SECONDS)
+    def refuse(self, error: Exception) -> None:
+        """Nothing that waits can be done."""
+        while self.waiting:
+            job = self.waiting.take()
+            self.metrics.waiting.labels(self.name).dec()
+            job.limit.cancel()
+            job.mail.put_nowait(error)
 
 
 def too_long(settings: Settings) -> Refusal:
@@ -194,16 +250,3 @@ def too_long(settings: Settings) -> Refusal:
         kind="server_error",
         code="reply_timeout",
     )
-
-
-def shared(agent: Agent) -> bool:
-    """Whether several threads may ask every engine of an agent at once."""
-    parts = (agent, agent.planner, *agent.rankers)
-    found = (getattr(part, name, None) for part in parts for name in ("engine", "reverse"))
-    return all(shelf_name(each) in SHARED for each in found if isinstance(each, Engine))
-
-
-def shelf_name(engine: Engine) -> str:
-    """The name of an engine on its shelf; that of its package for a plug-in."""
-    place = type(engine).__module__
-    return place.removeprefix("tertulia.engines.").partition(".")[0]

@@ -12,15 +12,25 @@ from tertulia.server.metrics import Metrics
 from tertulia.server.refusals import Refusal
 from tertulia.server.runner import Runner
 from tertulia.server.settings import Settings
+from tertulia.server.workers.threads import Threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One agent, the name it is asked for by, and its queue."""
+    """One agent, the name it is asked for by, and its queue.
+
+    agent  its format, decoding, rankers' names and what its engine is like; the engine itself may
+           work elsewhere, and is asked through the runner only
+    """
 
     name: str
     agent: Agent
     runner: Runner
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its engine is open: otherwise the first request opens it."""
+        return self.runner.place.loaded
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,20 +72,26 @@ class House:
     def close(self) -> None:
         """Stop the engine threads and give back what the engines hold."""
         for each in self.agents.values():
-            each.runner.close()
+            each.runner.place.close()
         for each in self.agents.values():
-            each.runner.join()
-            each.agent.engine.close()
+            each.runner.place.join()
 
 
 def house(agents: Mapping[str, Agent], settings: Settings, began: int) -> House:
     """A house with its engine threads running."""
     metrics = Metrics()
+    placed = {name: (agent, Threads(agent, settings.rows)) for name, agent in agents.items()}
     served = {
-        name: Served(name=name, agent=agent, runner=Runner(name, agent, settings, metrics))
-        for name, agent in agents.items()
+        name: Served(name=name, agent=agent, runner=Runner(name, place, settings, metrics))
+        for name, (agent, place) in placed.items()
     }
     return House(settings=settings, began=began, metrics=metrics, agents=served)
+
+
+def client_of(request: Request) -> str:
+    """Whose turn a request takes: that of the key it showed, else of the address it came from."""
+    named: str = getattr(request.state, "client", "")
+    return named or (request.client.host if request.client else "")
 
 
 def house_of(request: Request) -> House:
