@@ -12,6 +12,7 @@ TertuliaError
 ├── StoreError           the store of talks cannot be read or written         (OSError)
 │   ├── Conflict         somebody else wrote to the same talk first           (OSError)
 │   └── NotKept          no talk, turn or scene of that id is in the store     (OSError, LookupError)
+├── InterchangeError     a file of talks cannot be read or written            (ValueError)
 └── EngineError          the runtime behind an engine failed                  (RuntimeError)
 
 Each message names the place, the value and what to do next: the cure is part of the contract.
@@ -65,6 +66,10 @@ class Conflict(StoreError):
 
 class NotKept(StoreError, LookupError):
     """No talk, turn or scene of that id is in the store."""
+
+
+class InterchangeError(TertuliaError, ValueError):
+    """A file of talks, of ours or of another program, cannot be read or written."""
 
 
 class EngineError(TertuliaError, RuntimeError):
