@@ -1,0 +1,94 @@
+// What the buttons and the keys of the talk do.
+import { signal } from "./html.js";
+import { reply, stopAll } from "./generations.js";
+import { tell } from "./notices.js";
+import * as state from "./state.js";
+import { activate, pathTo, rate, remove } from "./talks.js";
+
+/** The turn that is being edited, by id; or null. */
+export const editing = signal(null);
+/** The turn to bring into sight, {id}; a new object brings it again. */
+export const looked = signal(null);
+
+/** The settings of the next reply, as the bar of goals and the stage have them. */
+function directed() {
+  const plan = state.plan.value;
+  const planned = Object.values(plan).some(Boolean) ? { plan } : {};
+  const decoding = state.decoding.value;
+  return { ...planned, ...(Object.keys(decoding).length ? { decoding } : {}) };
+}
+
+/** Let a side speak, by the agents that were chosen; several answer side by side. */
+export async function answer({ parent, speaker, agents = state.answering.value } = {}) {
+  const several = agents.length > 1;
+  const found = await reply({
+    ...directed(),
+    ...(agents.length ? { agents } : {}),
+    ...(speaker ? { speaker } : {}),
+    parent: parent === undefined ? (state.end.value?.id ?? null) : parent,
+    activate: !several,
+  });
+  if (found && !state.keepPlan.value) state.plan.value = state.NO_PLAN;
+  return found;
+}
+
+/** Another reply beside a turn. */
+export const again = (turn) =>
+  answer({ parent: turn.parent ?? null, speaker: turn.speaker, agents: state.answering.value });
+
+/** The turn goes on from where it ends. */
+export const goOn = (turn) =>
+  reply({
+    ...directed(),
+    parent: turn.parent ?? null,
+    speaker: turn.speaker,
+    continue: turn.id,
+  });
+
+/** Show the alternative that is so many steps away, with what came after it. */
+export function step(turn, steps) {
+  const all = state.siblings(turn.id);
+  const other = all[(all.indexOf(turn.id) + steps + all.length) % all.length];
+  return other === turn.id ? null : activate(state.leafOf(other));
+}
+
+/** Take the talk up again after this turn. */
+export async function branch(turn) {
+  if (await activate(turn.id)) {
+    tell("The talk goes on from here; what came after it is kept beside.");
+    document.getElementById("say")?.focus();
+  }
+}
+
+export const rated = (turn, rating) => rate(turn.id, turn.rating === rating ? 0 : rating);
+
+/** Hide a turn; the focus goes to the one before it. */
+export async function hide(turn) {
+  const before = turn.parent;
+  if (await remove(turn.id)) focusTurn(before);
+}
+
+/** Let the mind tell about a turn. */
+export function why(turn) {
+  state.selected.value = turn.id;
+  if (matchMedia("(max-width: 1100px)").matches) state.pane.value = "mind";
+}
+
+/** Bring a turn into sight, on its own branch where it is on another. */
+export async function lookAt(id) {
+  if (!state.active.value.includes(id)) {
+    const shown = pathTo(id).every((each) => !state.turns.value.get(each)?.hidden);
+    if (!shown || !(await activate(state.leafOf(id)))) return;
+  }
+  state.pane.value = "talk";
+  looked.value = { id };
+}
+
+export function focusTurn(id) {
+  requestAnimationFrame(() => {
+    const found = document.querySelector(`[data-turn="${Number(id)}"]`);
+    (found ?? document.getElementById("say"))?.focus();
+  });
+}
+
+export { stopAll };

@@ -1,0 +1,46 @@
+// Without a talk: scenes to begin one, cards, and past talks.
+import { html, useState } from "./html.js";
+import { CardButton } from "./loading.js";
+import { Past } from "./past.js";
+import { Importing } from "./sharing.js";
+import * as state from "./state.js";
+import { startTalk } from "./talks.js";
+
+const BLANK = { agent: "Agent", user: "You" };
+
+export function Welcome() {
+  const [agent, setAgent] = useState(state.agents.value[0]?.name ?? "");
+  return html`<main class="welcome">
+    <div class="hero">
+      <h1>Conversations you can direct</h1>
+      <p>Say who talks, where, what they know and what the next reply is to do; and see what each direction does to what is said.</p>
+      <div class="row">
+        <label>Played by <select value=${agent} onChange=${(event) => setAgent(event.target.value)}>
+          ${state.agents.value.map(({ name }) => html`<option>${name}</option>`)}
+        </select></label>
+        <button class="main" onClick=${() => startTalk({ scene: BLANK, agent })}>A blank stage</button>
+        <${CardButton} took=${(found) => startTalk({ scene_id: found.scene_id, agent })} />
+        <${Importing} />
+      </div>
+    </div>
+    <section aria-label="Scenes">
+      <h2>Scenes</h2>
+      <div class="scenes">
+        ${state.scenes.value.map((each) => html`<${SceneCard} key=${each.id} found=${each} agent=${agent} />`)}
+      </div>
+    </section>
+    <section aria-label="Past talks">
+      <h2>Past talks</h2>
+      <${Past} />
+    </section>
+  </main>`;
+}
+
+function SceneCard({ found, agent }) {
+  const { id, title, scene } = found;
+  return html`<button class="scene" onClick=${() => startTalk({ scene_id: id, agent })}>
+    <strong>${title || id}</strong>
+    <span class="who"><span class="of-agent">${scene.agent}</span> and <span class="of-user">${scene.user}</span></span>
+    <span class="line">${scene.situation || scene.instruction || "Nothing is set: the stage is yours."}</span>
+  </button>`;
+}
