@@ -1,16 +1,18 @@
 """The spine: the one file that calls a planner, a format, an engine and rankers, in that order."""
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 
-from tertulia.conversation import Conversation, Plan, Turn
+from tertulia import lore
+from tertulia.conversation import Conversation, Fired, Plan, Turn
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Engine, Finished, Piece
 from tertulia.errors import EngineError, PromptTooLong
 from tertulia.formats import Format
 from tertulia.planners import Planner, pinned
-from tertulia.prompt import Prompt
+from tertulia.prompt import Prompt, Span
 from tertulia.rankers import DROPPED, Candidate, Ranker
 
 
@@ -22,6 +24,7 @@ class Reply:
     all_dropped  every candidate broke a ranker's rule; the least bad is said all the same
     dropped      the turns that did not fit the context window, oldest first
     prompt       exactly what the model saw
+    fired        the lore entries that fired, in the order told, and why
     """
 
     speaker: str
@@ -33,6 +36,7 @@ class Reply:
     prompt: Prompt
     seed: int | None
     all_dropped: bool = False
+    fired: tuple[Fired, ...] = ()
 
     @property
     def completion(self) -> Completion:
@@ -72,9 +76,12 @@ class Agent:
         With several candidates there are no pieces: which one is said is known at the end.
         """
         seed = self.decoding.seed if seed is None else seed
-        plan = self.planner.plan(conversation, seed)
+        if seed is None and lore.chancy(conversation.direction.lore):
+            seed = random.getrandbits(63)
+        told = self.informed(conversation, seed)
+        plan = self.planner.plan(told, seed)
         yield plan
-        planned = conversation.planned(plan)
+        planned = told.planned(plan)
         fitting, prompt = self.fit(planned)
         candidates: list[Completion] = []
         decoding = replace(self.decoding, seed=seed)
@@ -128,6 +135,7 @@ class Agent:
             prompt=prompt,
             seed=best.completion.seed,
             all_dropped=best.score == DROPPED,
+            fired=fitting.fired or (),
         )
 
     def candidate(self, completion: Completion) -> Candidate:
@@ -143,12 +151,23 @@ class Agent:
             for n, each in enumerate(candidates)
         ]
 
+    def informed(self, conversation: Conversation, seed: int | None = None) -> Conversation:
+        """The conversation with the passages of the lore that fires; the same one without lore.
+
+        Budgets are counted in the engine's tokens. The seed, when given, replaces the decoding's.
+        """
+        seed = self.decoding.seed if seed is None else seed
+        return lore.informed(
+            conversation, seed, lambda text: self.engine.count_tokens(Prompt((Span(text),)))
+        )
+
     def fit(self, conversation: Conversation) -> tuple[Conversation, Prompt]:
         """The talk with the most recent turns that leave room for the reply, and its prompt.
 
-        Oldest turns go first; direction never goes. Raises PromptTooLong when not even the last
-        turn fits.
+        Oldest turns go first; direction never goes. Lore is looked through first where it has not
+        been. Raises PromptTooLong when not even the last turn fits.
         """
+        conversation = self.informed(conversation)
         room = self.engine.room(self.decoding)
         first, last = 0, max(len(conversation.turns) - 1, 0)
         used = 0
@@ -196,4 +215,4 @@ class Agent:
             else:
                 low = middle + 1
         fitting = replace(conversation, turns=conversation.turns[high:])
-        return fitting, self.format.render(fitting)
+        return fitting, lore.traced(self.format.render(fitting), fitting)

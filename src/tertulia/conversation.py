@@ -23,6 +23,76 @@ class Persona:
     facts: tuple[str, ...] = ()
 
 
+LOGICS = ("any", "all", "not_any", "not_all")
+"""How secondary keys count: one of them is said, all are, none is, not all are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoreEntry:
+    """A passage that joins the knowledge when one of its keys is said.
+
+    content         the passage; an empty one never joins
+    keys            words that bring it up, looked for in what was said
+    secondary_keys  more words, which count as `logic` says when the entry is selective
+    constant        it joins whatever is said
+    regex           all keys are regular expressions, as RE2 reads them
+    whole_words     a key with a letter or digit right beside it is not found; not with regex
+    scan_depth      how many of the latest turns are looked at; 0 for all of them
+    recursive       its keys are also looked for in passages that have fired
+    fires_others    keys of recursive entries are looked for in this passage
+    hidden          words looked for there with the passage, and never told
+    probability     in [0, 1]: how often it fires when its keys are said
+    order           passages are told from the lowest to the highest
+    priority        under a budget the highest come first
+    budget          it is left out when it would take all passages above so many tokens; 0 for none
+    """
+
+    content: str
+    keys: tuple[str, ...] = ()
+    secondary_keys: tuple[str, ...] = ()
+    selective: bool = False
+    logic: str = "any"
+    constant: bool = False
+    regex: bool = False
+    case_sensitive: bool = False
+    whole_words: bool = False
+    scan_depth: int = 0
+    recursive: bool = False
+    fires_others: bool = True
+    hidden: str = ""
+    probability: float = 1.0
+    order: int = 0
+    priority: int = 0
+    budget: int = 0
+    enabled: bool = True
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.logic not in LOGICS:
+            raise ValueError(f"logic is {self.logic!r}, must be one of {', '.join(LOGICS)}")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability is {self.probability}, must be in [0, 1]")
+        for name in ("scan_depth", "budget"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be 0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """A lore entry that fired for one reply, and why.
+
+    entry  its place in Direction.lore, from 0
+    by     "constant", "turn" or "passage": where its key was found
+    key    the key that was found; empty for a constant entry
+    told   False when its budget left it out
+    """
+
+    entry: int
+    by: str
+    key: str = ""
+    told: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direction:
     """What the director asks for the whole talk. Every field may be empty.
@@ -32,6 +102,7 @@ class Direction:
     personas     facts per speaker, any number of speakers, in the order given
     knowledge    passages the reply may draw on
     memory       what these people said or did in earlier talks
+    lore         passages that join the knowledge when they are spoken of
     """
 
     situation: str = ""
@@ -39,6 +110,7 @@ class Direction:
     personas: tuple[Persona, ...] = ()
     knowledge: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
+    lore: tuple[LoreEntry, ...] = ()
 
     def facts(self, speaker: str) -> tuple[str, ...]:
         """The facts of one speaker; empty when there are none."""
@@ -82,13 +154,18 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What was said, by whom, under which direction, and the plan of the next reply."""
+    """What was said, by whom, under which direction, and the plan of the next reply.
+
+    fired  the lore whose passages stand at the end of the knowledge for the next reply, as
+           `lore.informed` put them there; None before that. It is no part of the scene
+    """
 
     agent: str = "Agent"
     user: str = "User"
     direction: Direction = field(default_factory=Direction)
     plan: Plan = field(default_factory=Plan)
     turns: tuple[Turn, ...] = ()
+    fired: tuple[Fired, ...] | None = None
 
     @property
     def cast(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
     {"agent": "Cosmo", "user": "Friend", "situation": "…", "instruction": "…",
      "personas": {"Cosmo": ["i like cats."], "Friend": []}, "knowledge": ["…"], "memory": ["…"],
+     "lore": [{"content": "…", "keys": ["…"]}],
      "plan": {"goal": "", "skill": "", "explanation": ""},
      "turns": [{"speaker": "Friend", "text": "hey", "image": ""}]}
 
@@ -17,13 +18,15 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from tertulia.config import fitted, shown
-from tertulia.conversation import Conversation, Direction, Persona, Plan, Turn
+from tertulia.config import build, fitted, shown
+from tertulia.conversation import Conversation, Direction, LoreEntry, Persona, Plan, Turn
 from tertulia.errors import ConfigError, SceneError
+from tertulia.lore import check
 from tertulia.registry import nearest
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -35,64 +38,16 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
 SHORT_ESCAPES = {"\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
 
-
-def string(description: str, **rules: object) -> dict[str, object]:
-    return {"type": "string", "description": description, **rules}
-
-
-def strings(description: str) -> dict[str, object]:
-    return {"type": "array", "items": {"type": "string"}, "description": description}
-
-
-SCHEMA: Mapping[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Scene",
-    "description": "A conversation and what directs it. Agent and user must differ.",
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "agent": string("The side the model plays.", minLength=1, default="Agent"),
-        "user": string("The side the person plays.", minLength=1, default="User"),
-        "situation": string("The scene, in the third person.", default=""),
-        "instruction": string("What the agent is to do or be.", default=""),
-        "personas": {
-            "type": "object",
-            "description": "Facts per speaker, each short and in the first person.",
-            "additionalProperties": strings("What holds about this speaker."),
-        },
-        "knowledge": strings("Passages the reply may draw on."),
-        "memory": strings("What these people said or did in earlier talks."),
-        "plan": {
-            "type": "object",
-            "description": "What the next reply is to do.",
-            "additionalProperties": False,
-            "properties": {
-                "goal": string("What it should achieve, or an action code.", default=""),
-                "skill": string("The conversational skill it uses.", default=""),
-                "explanation": string("Why, in the first person.", default=""),
-            },
-        },
-        "turns": {
-            "type": "array",
-            "description": "What was said, oldest first.",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["speaker", "text"],
-                "properties": {
-                    "speaker": string("Who said it; anybody, not only the two.", minLength=1),
-                    "text": string("What was said."),
-                    "image": string("A shared picture, described in words.", default=""),
-                },
-            },
-        },
-    },
-}
-"""JSON Schema 2020-12 of the scene; `scene.schema.json` beside this file is a copy."""
+SCHEMA: Mapping[str, Any] = json.loads(
+    files("tertulia").joinpath("scene.schema.json").read_text("utf-8")
+)
+"""JSON Schema 2020-12 of the scene."""
 
 KEYS = tuple(SCHEMA["properties"])
 PLAN_KEYS = tuple(SCHEMA["properties"]["plan"]["properties"])
 TURN_KEYS = tuple(SCHEMA["properties"]["turns"]["items"]["properties"])
+LORE = {each.name: each.default for each in fields(LoreEntry)}
+"""Key -> default of a lore entry."""
 
 
 def find(name: str) -> Path:
@@ -221,7 +176,9 @@ def from_table(mapping: object, where: str) -> Conversation:
     try:
         table = keyed(mapping, KEYS, where)
         direction = directed(table, where)
-        names = {key: named(table[key], f"{where}: {key}") for key in KEYS[:2] if key in table}
+        names: dict[str, Any] = {
+            key: named(table[key], f"{where}: {key}") for key in KEYS[:2] if key in table
+        }
         turns = fitted(table.get("turns", []), list, f"{where}: turns")
         talk = Conversation(
             direction=direction,
@@ -242,8 +199,23 @@ def directed(table: Mapping[str, Any], where: str) -> Direction:
         personas=personas(table.get("personas", {}), where),
         knowledge=listed(table.get("knowledge", []), f"{where}: knowledge"),
         memory=listed(table.get("memory", []), f"{where}: memory"),
+        lore=lore_entries(table.get("lore", []), f"{where}: lore"),
         **texts,
     )
+
+
+def lore_entries(value: object, where: str) -> tuple[LoreEntry, ...]:
+    tables: list[object] = fitted(value, list, where)
+    lore = tuple(lore_entry(each, f"{where}[{n}]") for n, each in enumerate(tables))
+    check(lore, where)
+    return lore
+
+
+def lore_entry(value: object, where: str) -> LoreEntry:
+    table = keyed(value, tuple(LORE), where)
+    if "content" not in table:
+        raise SceneError(f"{where} has no content: a lore entry is a passage and its keys")
+    return build(LoreEntry, table, where)
 
 
 def keyed(value: object, known: tuple[str, ...], where: str) -> Mapping[str, Any]:
@@ -321,11 +293,19 @@ def table(conversation: Conversation) -> dict[str, Any]:
         "personas": {speaker: list(direction.facts(speaker)) for speaker in speakers},
         "knowledge": list(direction.knowledge),
         "memory": list(direction.memory),
+        "lore": [lore_table(each) for each in direction.lore],
         "plan": {key: getattr(plan, key) for key in PLAN_KEYS},
         "turns": [{key: getattr(each, key) for key in TURN_KEYS} for each in conversation.turns],
     }
     from_table(scene, "this conversation")
     return scene
+
+
+def lore_table(entry: LoreEntry) -> dict[str, Any]:
+    """A lore entry as plain values; but for the content, only what is not the default."""
+    given = {key: getattr(entry, key) for key in LORE}
+    kept = {key: each for key, each in given.items() if key == "content" or each != LORE[key]}
+    return {key: list(each) if isinstance(each, tuple) else each for key, each in kept.items()}
 
 
 def to_json(conversation: Conversation) -> str:
@@ -346,12 +326,27 @@ def to_toml(conversation: Conversation) -> str:
     if scene["personas"]:
         facts = scene["personas"].items()
         lines += ["", "[personas]", *(f"{key(name)} = {array(each)}" for name, each in facts)]
+    for entry in scene["lore"]:
+        lines += ["", "[[lore]]", *(f"{k} = {value(v)}" for k, v in entry.items())]
     if conversation.plan:
         lines += ["", "[plan]", *(f"{k} = {quoted(v)}" for k, v in scene["plan"].items() if v)]
     for each in scene["turns"]:
         said = (f"{k} = {quoted(v)}" for k, v in each.items() if v or k == "text")
         lines += ["", "[[turns]]", *said]
     return "\n".join(lines) + "\n"
+
+
+def value(given: str | bool | int | float | list[str]) -> str:
+    """A value of a lore entry in TOML."""
+    match given:
+        case str():
+            return quoted(given)
+        case list():
+            return array(given)
+        case bool():
+            return str(given).lower()
+        case _:
+            return repr(given)
 
 
 def array(texts: list[str]) -> str:

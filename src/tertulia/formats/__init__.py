@@ -22,6 +22,11 @@ class Parsed:
     plan: Plan = field(default_factory=Plan)
 
 
+KINDS = {name: name for name in ("situation", "instruction", "knowledge", "memory")}
+KINDS["lore"] = "knowledge"
+"""Field of the direction -> the kind that a family takes or not: lore is told as knowledge."""
+
+
 class Format(Protocol):
     """One model family's way of writing a talk down."""
 
@@ -86,9 +91,9 @@ def given(conversation: Conversation) -> list[tuple[str, str]]:
     """(path, kind) of every direction that is not empty."""
     direction, plan = conversation.direction, conversation.plan
     found: list[tuple[str, str]] = []
-    for name in ("situation", "instruction", "knowledge", "memory"):
+    for name, kind in KINDS.items():
         if getattr(direction, name):
-            found.append((name, name))
+            found.append((name, kind))
     sides = {conversation.agent: "agent", conversation.user: "user"}
     for persona in direction.personas:
         if persona.facts:
