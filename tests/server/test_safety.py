@@ -78,6 +78,27 @@ def test_a_page_that_is_allowed_may_call_and_no_other() -> None:
     assert error(chat({}, headers={"origin": "null"}, origins=(page, "null")))[0] == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_browser_that_asks_for_a_page_from_elsewhere_may_not_even_read(site: str) -> None:
+    told = {"sec-fetch-site": site, "sec-fetch-mode": "no-cors"}
+    assert error(asked(lambda http: http.get("/v1/models", headers=told)))[0] == 403
+    link = {**told, "sec-fetch-mode": "navigate"}
+    assert asked(lambda http: http.get("/v1/models", headers=link)).status_code == 200
+    page = "http://localhost:3000"
+    named = {**told, "origin": page}
+    response = asked(lambda http: http.get("/v1/models", headers=named), origins=(page,))
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/studio/app.js", "/studio/vendor/preact.js"])
+def test_the_page_opens_without_the_key_and_tells_nothing(path: str) -> None:
+    response = asked(lambda http: http.get(path), key=KEY, page=True)
+    assert response.status_code == 200
+    assert asked(lambda http: http.get(path), key=KEY).status_code == 401
+    told = asked(lambda http: http.get("/v1/models"), key=KEY, page=True)
+    assert error(told) == (401, None, "invalid_api_key")
+
+
 def test_a_preflight_is_answered_for_pages_that_are_allowed() -> None:
     page = "http://localhost:3000"
     headers = {"origin": page, "access-control-request-method": "POST"}

@@ -1,7 +1,7 @@
 """A real browser before the page: Debian's Chromium, driven by Playwright.
 
-A test that leaves a complaint in the console, a report of the page's policy, or a request to another
-place than the page's own origin, fails.
+A test that leaves a complaint in the console, a report of the page's policy, or a request to
+another place than the page's own origin, fails.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """A small server that speaks the studio's part of the contract, and says what a test tells it to.
 
-Nothing is checked and nothing is kept on a disk: it is for looking at the page, with replies that no
-model would give, and with generations that wait until a test lets them go on.
+Nothing is checked and nothing is kept on a disk: it is for looking at the page, with replies that
+no model would give, and with generations that wait until a test lets them go on.
 """
 
 import asyncio

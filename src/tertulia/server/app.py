@@ -21,6 +21,7 @@ from tertulia.server.journal import Journal
 from tertulia.server.refusals import INVALID, Refusal, refusal_of
 from tertulia.server.served import house
 from tertulia.server.settings import Settings
+from tertulia.studio import serving
 
 
 def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
@@ -47,6 +48,8 @@ def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
         app.include_router(routes.ROUTES)
     if any(isinstance(each.format, Godel) for each in agents.values()):
         app.include_router(godel_demo.ROUTES)
+    if settings.page:
+        app.router.routes.extend(serving.routes())
     for kind in (Refusal, TertuliaError, HTTPException):
         app.add_exception_handler(kind, told)
     # The last that is added is the first that is passed.

@@ -2,7 +2,9 @@
 
 A web page that a user has open must not reach a server on the same machine. Browsers tell the page
 in `Origin`, and a name that was bound to 127.0.0.1 afterwards (DNS rebinding) in `Host`; both are
-held to a list. The key is compared in constant time, in whichever of its two headers it comes.
+held to a list. Where a browser tells that it asks for a page of another site (`Sec-Fetch-Site`),
+even reading is refused. The key is compared in constant time, in whichever of its two headers it
+comes.
 """
 
 import hashlib
@@ -30,17 +32,20 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in PUBLIC:
             try:
-                self.check(scope["method"], Headers(scope=scope))
+                self.check(scope["method"], scope["path"], Headers(scope=scope))
             except Refusal as refused:
                 await refused.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def check(self, method: str, headers: Headers) -> None:
+    def check(self, method: str, path: str, headers: Headers) -> None:
         check_host(headers, self.settings)
+        check_site(headers, self.settings)
         if method not in SAFE or "content-length" in headers or "transfer-encoding" in headers:
             check_origin(headers, self.settings)
-        check_key(headers, self.settings.key)
+        # The page's files are no secret, and a browser that opens them has no way to show a key.
+        if not (self.settings.page and method in SAFE and of_the_page(path)):
+            check_key(headers, self.settings.key)
 
 
 def check_host(headers: Headers, settings: Settings) -> None:
@@ -74,6 +79,28 @@ def check_origin(headers: Headers, settings: Settings) -> None:
                 kind="permission_error",
                 code="origin_not_allowed",
             )
+
+
+def check_site(headers: Headers, settings: Settings) -> None:
+    """Raises Refusal where a browser asks for the sake of a page from elsewhere.
+
+    Such a page may show this server's pages as a link does, and no more; "same-site" is another
+    port of this machine, which is another server.
+    """
+    if headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return
+    if headers.get("sec-fetch-mode") == "navigate" or headers.get("origin") in settings.origins:
+        return
+    raise Refusal(
+        403,
+        "pages from elsewhere may not use this server: start it with --allow-origin",
+        kind="permission_error",
+        code="origin_not_allowed",
+    )
+
+
+def of_the_page(path: str) -> bool:
+    return path == "/" or path.startswith("/studio/")
 
 
 def check_key(headers: Headers, key: str) -> None:

@@ -8,7 +8,7 @@ import ipaddress
 import logging
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -40,13 +40,13 @@ class Formatter(logging.Formatter):
 class Server(uvicorn.Server):
     """Tells where it listens, and stops beginning things as soon as it is told to end."""
 
-    def __init__(self, config: uvicorn.Config, house: House, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, house: House, welcome: Callable[[], None]) -> None:
         super().__init__(config)
         self.house, self.welcome = house, welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        LOG.info(self.welcome)
+        self.welcome()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.house.draining = True
@@ -60,8 +60,11 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8178,
     drain_seconds: int = 30,
+    ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Serve these agents until the process is told to end; port 0 takes a free one.
+
+    ready  called when the server answers, with its address, such as http://127.0.0.1:8178
 
     Raises ConfigError for an address that cannot be had, or that needs a key.
     """
@@ -84,8 +87,13 @@ def serve(
     )
     logged()
     name = f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{listening.getsockname()[1]}/v1"
-    Server(config, house, f"serving {', '.join(agents)} at {address}").run([listening])
+    address = f"http://{name}:{listening.getsockname()[1]}"
+
+    def welcome() -> None:
+        LOG.info(f"serving {', '.join(agents)} at {address}/v1")
+        ready(address)
+
+    Server(config, house, welcome).run([listening])
 
 
 def reachable(settings: Settings, host: str) -> Settings:

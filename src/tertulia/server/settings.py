@@ -20,6 +20,7 @@ class Settings:
     queue_seconds   what has waited longer never starts
     reply_seconds   what has taken longer since it began is stopped
     ping_seconds    a comment is sent into a stream that has been silent so long
+    page            the studio's page is served at /
     """
 
     key: str = ""
@@ -32,3 +33,4 @@ class Settings:
     queue_seconds: float = 120.0
     reply_seconds: float = 600.0
     ping_seconds: float = 15.0
+    page: bool = False
