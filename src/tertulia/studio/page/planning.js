@@ -1,0 +1,79 @@
+// The plan of a reply: what it was to do, changed by hand or thought again, and the reply made anew.
+import { send } from "./api.js";
+import { reply } from "./generations.js";
+import { html, useEffect, useState } from "./html.js";
+import { wrong } from "./notices.js";
+import { NO_PLAN, goals, selected, skills, talk } from "./state.js";
+
+const PARTS = ["goal", "skill", "explanation"];
+const same = (one, other) => PARTS.every((part) => (one[part] ?? "") === (other[part] ?? ""));
+const parts = (plan) => Object.fromEntries(PARTS.map((part) => [part, plan?.[part] ?? ""]));
+
+export function Planning({ about }) {
+  const made = parts(about.plan ?? NO_PLAN);
+  const [mine, setMine] = useState(null);
+  const [keepsSeed, setKeepsSeed] = useState(false);
+  const [thinking, setThinking] = useState(false);
+  useEffect(() => setMine(null), [about.live]);
+  const shown = mine ?? made;
+  const set = (part) => (event) => setMine({ ...shown, [part]: event.target.value });
+
+  const think = async () => {
+    setThinking(true);
+    try {
+      const found = await send("POST", "/tertulia/plans", {
+        talk: talk.value.id,
+        parent: about.parent,
+        agent: about.agent,
+        plan: about.given ?? NO_PLAN,
+      });
+      setMine(parts(found.plan));
+    } catch (error) {
+      wrong(error);
+    }
+    setThinking(false);
+  };
+  const again = async () => {
+    const seeded = keepsSeed && about.seed !== null ? { decoding: { seed: about.seed } } : {};
+    const begun = await reply({ parent: about.parent, agents: [about.agent], plan: shown, ...seeded });
+    if (begun) selected.value = null;
+  };
+
+  return html`<section class="planning" aria-labelledby="planning">
+    <h3 id="planning">Plan</h3>
+    <p class="hint">${told(about, made)}</p>
+    ${about.plan?.written &&
+    html`<p class="note">The planner wrote no plan: <q class="words">${about.plan.written}</q></p>`}
+    <label>Goal
+      <input list="mind-goals" value=${shown.goal} onInput=${set("goal")} readonly=${about.live} />
+    </label>
+    <label>Skill
+      <input list="mind-skills" value=${shown.skill} onInput=${set("skill")} readonly=${about.live} />
+    </label>
+    <label>Explanation
+      <textarea rows="3" value=${shown.explanation} onInput=${set("explanation")} readonly=${about.live}></textarea>
+    </label>
+    <datalist id="mind-goals">${goals.value.map((each) => html`<option value=${each} />`)}</datalist>
+    <datalist id="mind-skills">${skills.value.map((each) => html`<option value=${each} />`)}</datalist>
+    ${!about.live &&
+    html`<div class="acts">
+      <button class="main" onClick=${again}>Reply again${mine && !same(mine, made) ? " with this plan" : ""}</button>
+      <button onClick=${think} disabled=${thinking}>${thinking ? "Thinking…" : "Think again"}</button>
+      ${mine && html`<button class="quiet" onClick=${() => setMine(null)}>As it was</button>`}
+      <label class="check"
+        ><input type="checkbox" checked=${keepsSeed} disabled=${about.seed === null}
+          onChange=${(event) => setKeepsSeed(event.target.checked)} />
+        the same seed${about.seed === null ? "" : ` (${about.seed})`}</label
+      >
+    </div>`}
+  </section>`;
+}
+
+function told(about, plan) {
+  if (!about.plan) return about.live ? "Not decided yet." : "Nothing was planned.";
+  if (same(plan, NO_PLAN)) return "Nothing was planned.";
+  const by = about.plannedBy;
+  if (by) return `Planned by ${by}, before a word of the reply was written.`;
+  if (about.given && same(parts(about.given), plan)) return "Given by you.";
+  return "Decided before a word of the reply was written.";
+}

@@ -1,0 +1,134 @@
+// Exactly what the model saw: every span under the colour and the name of the field it came from.
+import { send } from "./api.js";
+import { html, useEffect, useState } from "./html.js";
+import { tell } from "./notices.js";
+import { useRoving } from "./roving.js";
+import { talk } from "./state.js";
+
+const FIELDS = ["situation", "instruction", "personas", "knowledge", "memory", "lore", "plan", "turns"];
+const NAMES = { agent: "names", user: "names" };
+const OWN = "the format's own words";
+const CONTROL = "control tokens";
+
+export function PromptSpans({ about }) {
+  const [found, setFound] = useState(about.prompt ? { prompt: about.prompt } : null);
+  const [labelled, setLabelled] = useState(false);
+  useEffect(() => {
+    if (about.prompt) return setFound({ prompt: about.prompt });
+    if (about.live) return undefined;
+    let gone = false;
+    rendered(about).then(
+      (prompt) => gone || setFound({ prompt }),
+      (error) => gone || setFound({ error }),
+    );
+    return () => (gone = true);
+  }, [about.prompt, about.live, about.direction]);
+  if (!found) return html`<p class="hint">${about.live ? "Not rendered yet." : "Reading…"}</p>`;
+  if (found.error) return html`<p class="error" role="alert">${found.error.message}</p>`;
+  const { prompt } = found;
+  return html`<section class="prompt" aria-labelledby="prompt">
+    <h3 id="prompt">The exact prompt</h3>
+    <${Size} prompt=${prompt} about=${about} />
+    <${Cut} about=${about} prompt=${prompt} />
+    <${Key} spans=${prompt.spans} />
+    <div class="acts">
+      <label class="check"
+        ><input type="checkbox" checked=${labelled} onChange=${(event) => setLabelled(event.target.checked)} />
+        Name every part in the text</label
+      >
+      <button class="quiet" onClick=${() => copy(prompt.spans)}>Copy</button>
+    </div>
+    <${Spans} spans=${prompt.spans} labelled=${labelled} />
+  </section>`;
+}
+
+/** The prompt of a kept reply, rendered again from what it was made of. */
+const rendered = (about) =>
+  send("POST", "/tertulia/prompts", {
+    talk: talk.value.id,
+    parent: about.parent,
+    agent: about.agent,
+    ...(about.plan && { plan: plain(about.plan) }),
+    ...(about.direction && { direction: about.direction }),
+  });
+
+const plain = ({ goal = "", skill = "", explanation = "" }) => ({ goal, skill, explanation });
+
+/** The kind of a span: a field of the scene, the format's own words, or a control token. */
+function kind(span) {
+  if (span.control) return "control";
+  const head = (span.field ?? "").split(".", 1)[0];
+  if (!head) return "own";
+  return NAMES[head] ?? (FIELDS.includes(head) ? head : "other");
+}
+
+/** A span's field in words. */
+function name(span) {
+  if (span.control) return "control token";
+  const [head, second, third] = (span.field ?? "").split(".");
+  if (!head) return OWN;
+  if (head === "personas") return third === undefined ? `persona of ${second}` : `persona of ${second}, fact ${Number(third) + 1}`;
+  if (head === "turns") return `turn ${Number(second) + 1}${third ? `, its ${third}` : ""}`;
+  if (head === "plan" || second === undefined) return [head, second].filter(Boolean).join(", its ");
+  return `${head} ${Number.isInteger(Number(second)) ? Number(second) + 1 : second}`;
+}
+
+function Size({ prompt, about }) {
+  const { tokens, context_window: room } = prompt;
+  const used = tokens ?? about.usage?.prompt_tokens;
+  if (typeof used !== "number") return null;
+  return html`<p>
+    ${used} tokens${room ? html` of ${room} that fit <meter min="0" max=${room} value=${used} aria-label="Part of the context window that the prompt takes"></meter>` : ""}
+  </p>`;
+}
+
+/** What the model did not see: turns that did not fit, directions that its family cannot take. */
+function Cut({ about, prompt }) {
+  const dropped = prompt.dropped ?? about.dropped;
+  const unsupported = prompt.unsupported ?? about.unsupported;
+  if (!dropped.length && !unsupported.length) return html`<p class="hint">Nothing was cut.</p>`;
+  return html`
+    ${dropped.length > 0 &&
+    html`<details class="cut">
+      <summary>${dropped.length === 1 ? "The oldest turn" : `The ${dropped.length} oldest turns`} did not fit</summary>
+      <ol>${dropped.map((turn) => html`<li class="words" dir="auto"><del><bdi>${turn.speaker}</bdi>: ${turn.text}</del></li>`)}</ol>
+    </details>`}
+    ${unsupported.length > 0 &&
+    html`<p class="note">This model's family cannot take: <span class="words">${unsupported.join(", ")}</span></p>`}`;
+}
+
+/** The colours, with the names they stand for. */
+function Key({ spans }) {
+  const found = new Map();
+  for (const span of spans) {
+    const mine = kind(span);
+    const label = { own: OWN, control: CONTROL }[mine] ?? mine;
+    found.set(mine, [label, (found.get(mine)?.[1] ?? 0) + 1]);
+  }
+  return html`<ul class="key" aria-label="Colours">
+    ${[...found].map(([mine, [label, count]]) => html`<li class="span ${mine}">${label} <span class="count">${count}</span></li>`)}
+  </ul>`;
+}
+
+function Spans({ spans, labelled }) {
+  const { at, row, stop } = useRoving(spans.length);
+  if (!spans.length) return html`<p class="hint">The prompt is empty.</p>`;
+  return html`<p class="readout" aria-hidden="true"><span class="span ${kind(spans[at])}">${name(spans[at])}</span></p>
+    <div class="spans words" role="listbox" aria-labelledby="prompt" dir="auto" ...${row}>
+      ${spans.map(
+        (span, n) => html`<span
+          role="option"
+          class="span ${kind(span)}"
+          aria-selected=${n === at}
+          aria-label="${name(span)}: ${span.text}"
+          ...${stop(n)}
+          >${labelled && kind(span) !== "own" && html`<small class="label">${name(span)}</small>`}${span.text}</span
+        >`,
+      )}
+    </div>`;
+}
+
+async function copy(spans) {
+  await navigator.clipboard.writeText(spans.map((span) => span.text).join(""));
+  tell("The prompt was copied.");
+}
