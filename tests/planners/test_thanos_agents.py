@@ -18,13 +18,13 @@ from tertulia import Agent, assembly, tokenizer
 from tertulia.cli import main
 from tertulia.cli.chat.events import Said, Thought
 from tertulia.cli.chat.looking import reasons
-from tertulia.cli.chat.record import record
 from tertulia.conversation import Conversation, Direction, Plan
 from tertulia.engines.scripted import Scripted
 from tertulia.errors import CheckpointError, ConfigError
 from tertulia.formats.thanos import VARIANTS
 from tertulia.planners import Unread
 from tertulia.planners.thanos import Thanos
+from tertulia.record import told
 from tertulia.skills import NoSkill
 from tertulia.store import MEMORY, Store
 
@@ -108,7 +108,7 @@ def test_what_was_written_in_place_of_a_plan_is_in_the_reply() -> None:
     assert isinstance(reply.plan, Unread) and reply.plan.written == NoSkill("Hm.")
     assert "Hm." not in reply.prompt.text
     assert "the planner wrote no plan: Hm." in reasons(reply)
-    assert record(reply)["plan"] == {"goal": "", "skill": "", "explanation": "", "written": "Hm."}
+    assert told(reply)["plan"] == {"goal": "", "skill": "", "explanation": "", "written": "Hm."}
 
 
 @pytest.fixture(scope="module")

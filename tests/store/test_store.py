@@ -149,7 +149,7 @@ def test_talks_are_listed_by_their_last_change() -> None:
         (first, 1, "late"),
         (second, 0, ""),
     ]
-    assert listed[0].created < listed[1].created < listed[1].changed < listed[0].changed
+    assert listed[0].created < listed[1].created <= listed[1].changed < listed[0].changed
 
 
 def test_no_more_talks_are_listed_than_asked_for(store: Store) -> None:
@@ -251,7 +251,9 @@ def test_nothing_that_is_kept_can_be_changed(tmp_path: Path) -> None:
 def test_a_commit_is_written_through_to_the_disk(tmp_path: Path) -> None:
     with Store.open(tmp_path / "t.db") as store:
         settings = ("journal_mode", "synchronous", "foreign_keys")
-        found = [store.database.sql.execute(f"PRAGMA {name}").fetchone()[0] for name in settings]
+        found = [
+            store.database.sql.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in settings
+        ]
     assert found == ["wal", 2, 1]
 
 
@@ -270,7 +272,7 @@ def test_a_direction_that_does_not_change_is_kept_once(store: Store) -> None:
     talk, last = store.begin(TALK), None
     for number in range(5):
         last = said(store, talk, str(number), last)
-    (count,) = store.database.sql.execute("SELECT count(*) FROM scenes").fetchone()
+    count = store.database.sql.exec_driver_sql("SELECT count(*) FROM scenes").scalar_one()
     assert count == 1
 
 

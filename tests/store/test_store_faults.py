@@ -6,14 +6,19 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from tertulia.conversation import Conversation, Turn
 from tertulia.errors import StoreError
 from tertulia.store import Store
-from tertulia.store.migrations import APPLICATION, MIGRATIONS, migrate
+from tertulia.store.migrations import migrate
+from tertulia.store.sqlite import APPLICATION, KIND, STEPS
 
 TALK = Conversation(agent="Ann", user="Bob").said("Bob", "Hello.")
 LONG = Turn("Bob", "x" * 200_000)
@@ -22,7 +27,7 @@ LONG = Turn("Bob", "x" * 200_000)
 def test_a_full_disk_keeps_what_was_acknowledged_and_nothing_half(tmp_path: Path) -> None:
     with Store.open(tmp_path / "t.db") as store:
         talk = store.begin(TALK)
-        store.database.sql.execute("PRAGMA max_page_count = 30")
+        store.database.sql.exec_driver_sql("PRAGMA max_page_count = 60")
         with pytest.raises(StoreError, match="the disk is full; free some space, or set TERTULIA"):
             store.keep(talk, LONG, conversation=TALK, parent=None)
         assert store.conversation(talk) == TALK
@@ -158,29 +163,36 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path / "t.db")
 
 
-def test_migrations_are_taken_in_order_from_wherever_a_store_is() -> None:
+@pytest.fixture
+def sql() -> Iterator[Connection]:
+    engine = create_engine("sqlite://", poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as opened:
+        yield opened
+
+
+def names(sql: Connection, query: str) -> list[str]:
+    return [row[0] for row in sql.exec_driver_sql(query)]
+
+
+def test_migrations_are_taken_in_order_from_wherever_a_store_is(sql: Connection) -> None:
     steps = (("CREATE TABLE a (x)",), ("ALTER TABLE a ADD y",), ("ALTER TABLE a ADD z",))
-    sql = sqlite3.connect(":memory:", isolation_level=None)
     for known in (1, 3, 3):
-        migrate(sql, "here", steps[:known])
-        (version,) = sql.execute("PRAGMA user_version").fetchone()
-        assert version == known
-    assert [row[1] for row in sql.execute("PRAGMA table_info(a)")] == ["x", "y", "z"]
-    sql.close()
+        migrate(sql, "here", KIND, steps[:known])
+        assert sql.exec_driver_sql("PRAGMA user_version").scalar_one() == known
+    assert names(sql, "SELECT name FROM pragma_table_info('a')") == ["x", "y", "z"]
 
 
-def test_a_migration_that_fails_leaves_the_store_as_it_was() -> None:
-    sql = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(sql, "here", (("CREATE TABLE a (x)",),))
-    with pytest.raises(sqlite3.OperationalError, match="no such table: b"):
+def test_a_migration_that_fails_leaves_the_store_as_it_was(sql: Connection) -> None:
+    migrate(sql, "here", KIND, (("CREATE TABLE a (x)",),))
+    with pytest.raises(OperationalError, match="no such table: b"):
         broken = ("CREATE TABLE c (x)", "ALTER TABLE b ADD y")
-        migrate(sql, "here", (("CREATE TABLE a (x)",), broken))
-    assert [row[0] for row in sql.execute("SELECT name FROM sqlite_master")] == ["a"]
-    assert sql.execute("PRAGMA user_version").fetchone() == (1,)
-    sql.close()
+        migrate(sql, "here", KIND, (("CREATE TABLE a (x)",), broken))
+    assert names(sql, "SELECT name FROM sqlite_master") == ["a"]
+    assert sql.exec_driver_sql("PRAGMA user_version").scalar_one() == 1
 
 
-def test_the_first_migration_is_never_edited() -> None:
-    golden = Path(__file__).parent / "schema-1.sql"
-    assert ";\n".join(MIGRATIONS[0]) + ";\n" == golden.read_text()
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
+def test_no_migration_is_ever_edited(number: int) -> None:
+    golden = Path(__file__).parent / f"schema-{number}.sql"
+    assert ";\n".join(STEPS[number - 1]) + ";\n" == golden.read_text()
     assert APPLICATION == int.from_bytes(b"TRTU")

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", metavar="FILE",
                         help="write to FILE, - for stdout: the talk ID as a scene (.toml, .json), "
                         "or whole talks as JSON lines (.jsonl)")  # fmt: skip
-    parser.add_argument("--store", type=Path, metavar="FILE", help="another store of talks")
+    parser.add_argument("--store", metavar="FILE|URL", help="another store of talks")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,48 +1,61 @@
-"""The store of talks: every turn, kept before it is shown, in one SQLite file.
+"""The store of talks: every turn, kept before it is shown, in one SQLite file or in PostgreSQL.
 
-A talk is a tree of turns: turns with the same parent are alternatives (another reply, another thing
-said), and the active path is the one that ends in the turn last moved to. Nothing is ever changed
-or deleted. A turn that `keep` has returned for survives `kill -9` and a power cut.
+A talk is a tree of turns: turns with the same parent are alternatives (another reply, an edit,
+another thing said), and the active path is the one that ends in the turn last moved to. Nothing is
+ever changed or deleted. A turn that `keep` has returned for survives `kill -9` and a power cut.
 """
 
 import os
-import secrets
-import sqlite3
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import platformdirs
+from sqlalchemy import select
 
 from tertulia.config import shown
 from tertulia.conversation import Conversation, Turn
-from tertulia.errors import Conflict, StoreError
-from tertulia.store.connection import MEMORY, Database, opened
+from tertulia.errors import StoreError
+from tertulia.store import postgresql, posting, reading, sqlite
+from tertulia.store.asking import Asking
+from tertulia.store.connection import MEMORY
+from tertulia.store.moving import taken_in
 from tertulia.store.records import (
+    DraftId,
+    PostedScene,
     StoredTurn,
     TalkId,
     TalkSummary,
     TurnId,
-    header,
-    holds,
+    WholeTalk,
     packed,
-    stored_turn,
-    talk_without_turns,
-    unpacked,
+)
+from tertulia.store.tables import talks
+from tertulia.store.writing import (
+    Said,
+    add,
+    add_mark,
+    add_move,
+    add_scene,
+    add_turn,
+    belonging,
+    checked,
+    new_id,
 )
 
-__all__ = ["MEMORY", "Store", "StoredTurn", "TalkId", "TalkSummary", "TurnId", "default_path"]
-
-TURNS = "SELECT turns.*, scenes.scene AS header FROM turns JOIN scenes ON hash = turns.scene"
-PATH = """WITH RECURSIVE path (id, parent, depth) AS (
-    SELECT id, parent, 0 FROM turns WHERE id = :last
-    UNION ALL
-    SELECT turns.id, turns.parent, depth + 1 FROM turns JOIN path ON turns.id = path.parent
-) """
-LAST_MOVE = "SELECT number, turn, created FROM moves WHERE talk = ? ORDER BY number DESC LIMIT 1"
+__all__ = [
+    "MEMORY",
+    "DraftId",
+    "PostedScene",
+    "Store",
+    "StoredTurn",
+    "TalkId",
+    "TalkSummary",
+    "TurnId",
+    "WholeTalk",
+    "default_path",
+    "default_place",
+]
 
 
 def default_path() -> Path:
@@ -53,73 +66,66 @@ def default_path() -> Path:
     return Path(home) / "talks.db"
 
 
+def default_place() -> str:
+    """The file or URL in TERTULIA_STORE, or else default_path()."""
+    return os.environ.get("TERTULIA_STORE") or str(default_path())
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Store:
-    """An open store. Several may be open on one file, in one program or in many.
+class Store(Asking):
+    """An open store. Several may be open on one database, in one program or in many.
 
     Each knows every talk as it stood when this store last wrote to it or read its path; a write
-    to a talk that somebody else has continued since is refused with Conflict.
+    to a talk that somebody else has continued since is refused with Conflict. A `version`, where
+    one is given, is the one that the talk must have instead. Any thread may call it.
     """
-
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self.database = database
-        self.clock = clock
-        self.writer = secrets.token_hex(8)
-        self.versions: dict[TalkId, int] = {}
-        database.sql.row_factory = sqlite3.Row
-        database.sql.create_function("holds", -1, holds, deterministic=True)
 
     @classmethod
     def open(
         cls,
-        path: Path | str | None = None,
+        place: Path | str | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
         timeout_seconds: float = 30.0,
     ) -> "Store":
-        """The store in this file, which is made when it is not there.
+        """The store in this file or database, which is made when it is not there.
 
-        path             None for default_path(), MEMORY for one that is gone when it is closed
+        place            a file, or a URL such as postgresql://user:password@host/database; None
+                         for default_place(), MEMORY for one that is gone when it is closed
         clock            gives the time in UTC
         timeout_seconds  how long to wait while another program writes
 
-        Raises StoreError when the file cannot be made, read or written, is damaged, belongs to
-        another program or to a newer tertulia.
+        Raises StoreError when it cannot be made, read or written, is damaged, belongs to another
+        program or to a newer tertulia; MissingExtra for a URL without psycopg.
         """
-        return cls(opened(default_path() if path is None else path, timeout_seconds), clock)
+        place = default_place() if place is None else place
+        if isinstance(place, str) and postgresql.is_url(place):
+            return cls(postgresql.opened(place, timeout_seconds), clock)
+        return cls(sqlite.opened(place, timeout_seconds), clock)
 
-    def close(self) -> None:
-        self.database.close()
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def begin(self, conversation: Conversation, agent: str = "") -> TalkId:
+    def begin(
+        self, conversation: Conversation, agent: str = "", *, agent_name: str = "", title: str = ""
+    ) -> TalkId:
         """A new talk; turns that the conversation already has become its first ones.
 
-        agent  the text of the agent file that plays, so that its replies can be traced
+        agent       the text of the agent file that plays, so that its replies can be traced
+        agent_name  what `tertulia serve` calls that agent
         """
-        with self.database.writing() as sql:
-            talk = self.named(sql)
-            scene = self.directed(sql, conversation)
-            sql.execute(
-                "INSERT INTO talks VALUES (?, ?, ?, ?)", (talk, self.now(), packed(agent), scene)
-            )
+        with self.writing() as pen:
+            talk = new_id(pen.sql, self.clock)
+            scene = add_scene(pen.sql, conversation)
+            add(pen.sql, talks, id=talk, created=pen.now, agent=packed(agent), scene=scene)
+            if title:
+                add_mark(pen, talk, None, "title", title)
+            if agent_name:
+                add_mark(pen, talk, None, "agent", {"name": agent_name})
             last: TurnId | None = None
             for turn in conversation.turns:
-                last = self.added(sql, talk, turn, scene, last, None)
-            self.moved(sql, talk, 1, last)
+                last = add_turn(pen, Said(talk=talk, turn=turn, parent=last, scene=scene))
+            add_move(pen, talk, 1, last, scene)
         self.versions[talk] = 1
         return talk
 
@@ -131,6 +137,9 @@ class Store:
         conversation: Conversation,
         parent: TurnId | None,
         reply: object = None,
+        activate: bool = True,
+        then: Conversation | None = None,
+        version: int | None = None,
     ) -> TurnId:
         """One more turn, on the disk when this returns; it ends the active path.
 
@@ -138,201 +147,133 @@ class Store:
                       and come back with `conversation`; its turns are not looked at
         parent        the turn it answers; None for a first turn
         reply         how the agent came to say it: a mapping or a dataclass of plain values, such
-                      as plan, candidates, dropped, seed, decoding, usage, timings, status
+                      as tertulia.record.record gives
+        activate      False for a turn beside the active path
+        then          what directs the talk from here on, when that is not `conversation`: the
+                      direction was for this turn only, or its plan is used up
 
         Raises Conflict when somebody else has continued the talk since this store last saw it.
         """
-        with self.database.writing() as sql:
-            version = self.checked(sql, talk)
-            self.belonging(sql, talk, parent)
-            scene = self.directed(sql, conversation)
-            told = None if reply is None else packed(reply)
-            kept = self.added(sql, talk, turn, scene, parent, told)
-            self.moved(sql, talk, version + 1, kept)
-        self.versions[talk] = version + 1
+        with self.writing() as pen:
+            last = checked(pen, talk, version, self.versions.get(talk))
+            belonging(pen.sql, talk, parent)
+            scene = add_scene(pen.sql, conversation)
+            said = Said(talk=talk, turn=turn, parent=parent, scene=scene, reply=reply)
+            kept = add_turn(pen, said)
+            number = last.version
+            if activate:
+                number += 1
+                add_move(pen, talk, number, kept, add_scene(pen.sql, then) if then else scene)
+        self.versions[talk] = number
         return kept
 
-    def activate(self, talk: TalkId, turn: TurnId | None) -> None:
+    def activate(self, talk: TalkId, turn: TurnId | None, *, version: int | None = None) -> None:
         """Let the active path end in this turn; None for the start of the talk.
 
-        Raises Conflict when somebody else has continued the talk since this store last saw it.
+        What directs the talk stays as it is. Raises Conflict as `keep` does, NotKept for a turn
+        of another talk, StoreError for a hidden one.
         """
-        with self.database.writing() as sql:
-            version = self.checked(sql, talk)
-            self.belonging(sql, talk, turn)
-            self.moved(sql, talk, version + 1, turn)
-        self.versions[talk] = version + 1
+        with self.writing() as pen:
+            last = checked(pen, talk, version, self.versions.get(talk))
+            belonging(pen.sql, talk, turn)
+            add_move(pen, talk, last.version + 1, turn, last.header)
+        self.versions[talk] = last.version + 1
 
-    def path(self, talk: TalkId) -> tuple[StoredTurn, ...]:
-        """The turns of the active path, oldest first."""
-        with self.database.reading() as sql:
-            number, last, _ = self.last_move(sql, talk)
-            query = f"{PATH}{TURNS} JOIN path ON path.id = turns.id ORDER BY depth DESC"
-            rows = sql.execute(query, {"last": last}).fetchall()
-        self.versions[talk] = number
-        return self.turns(rows)
-
-    def conversation(self, talk: TalkId) -> Conversation:
-        """The talk along its active path, with the direction and the plan of its last turn."""
-        path = self.path(talk)
-        scene = path[-1].scene if path else self.scene(talk)
-        return replace(scene, turns=tuple(each.turn for each in path))
-
-    def scene(self, talk: TalkId) -> Conversation:
-        """The names, direction and plan the talk began with; no turns."""
-        with self.database.reading() as sql:
-            query = "SELECT scenes.scene FROM talks JOIN scenes ON hash = talks.scene WHERE id = ?"
-            row = sql.execute(query, (talk,)).fetchone()
-        return talk_without_turns(self.found(row, talk)["scene"], self.database.where)
-
-    def agent(self, talk: TalkId) -> str:
-        """The text of the agent file the talk began with."""
-        with self.database.reading() as sql:
-            row = sql.execute("SELECT agent FROM talks WHERE id = ?", (talk,)).fetchone()
-        text: str = unpacked(self.found(row, talk)["agent"])
-        return text
-
-    def tree(self, talk: TalkId) -> tuple[StoredTurn, ...]:
-        """Every turn of the talk, on whatever branch, in the order they were kept."""
-        with self.database.reading() as sql:
-            self.last_move(sql, talk)
-            rows = sql.execute(f"{TURNS} WHERE talk = ? ORDER BY id", (talk,)).fetchall()
-        return self.turns(rows)
-
-    def siblings(self, turn: TurnId) -> tuple[StoredTurn, ...]:
-        """The turns that answer the same turn, this one among them, in the order they were kept."""
-        with self.database.reading() as sql:
-            row = sql.execute("SELECT talk, parent FROM turns WHERE id = ?", (turn,)).fetchone()
-            if row is None:
-                raise StoreError(f"no turn {turn} in {self.database.where}: see `tertulia logs`")
-            query = f"{TURNS} WHERE talk = ? AND parent IS ? ORDER BY id"
-            rows = sql.execute(query, tuple(row)).fetchall()
-        return self.turns(rows)
-
-    def talks(self, limit: int = 20, search: str = "") -> tuple[TalkSummary, ...]:
-        """The talks that changed last, newest first.
-
-        search  only those in which somebody says this, on any branch, or whose direction holds
-                it; case does not matter
-        """
-        changed = "(SELECT max(created) FROM moves WHERE talk = talks.id)"
-        said = "SELECT 1 FROM turns WHERE talk = talks.id AND holds(:words, speaker, text, image)"
-        directed = "SELECT 1 FROM scenes WHERE hash = talks.scene AND holds(:words, scenes.scene)"
-        query = (
-            f"SELECT id FROM talks WHERE :all OR EXISTS ({said}) OR EXISTS ({directed}) "
-            f"ORDER BY {changed} DESC, id DESC LIMIT :limit"
-        )
-        with self.database.reading() as sql:
-            values = {"all": not search, "words": packed(search), "limit": limit}
-            rows = sql.execute(query, values).fetchall()
-            return tuple(self.summed(sql, TalkId(row["id"])) for row in rows)
-
-    def summary(self, talk: str) -> TalkSummary:
-        """One talk, by its id, or the beginning or the end of it.
-
-        Raises StoreError when there is none, or more than one.
-        """
-        with self.database.reading() as sql:
-            rows = sql.execute("SELECT id FROM talks ORDER BY id")
-            ids = [id for (id,) in rows if id.startswith(talk) or id.endswith(talk)]
-            if talk not in ids and len(ids) > 1:
-                raise StoreError(
-                    f"{len(ids)} talks begin or end with {shown(talk)}, such as {ids[0]} and "
-                    f"{ids[1]}: give more of the id"
-                )
-            return self.summed(sql, TalkId(talk if talk in ids else self.found(ids, talk)[0]))
-
-    def now(self) -> str:
-        return self.clock().isoformat(timespec="microseconds")
-
-    def named(self, sql: sqlite3.Connection) -> TalkId:
-        """An id nobody has: when it began, and four letters."""
-        while True:
-            name = f"{self.clock():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-            if not sql.execute("SELECT 1 FROM talks WHERE id = ?", (name,)).fetchone():
-                return TalkId(name)
-
-    def directed(self, sql: sqlite3.Connection, conversation: Conversation) -> str:
-        """The hash of the conversation's header, which is in the store afterwards."""
-        digest, text = header(conversation)
-        sql.execute("INSERT OR IGNORE INTO scenes VALUES (?, ?)", (digest, text))
-        return digest
-
-    def added(
-        self,
-        sql: sqlite3.Connection,
-        talk: TalkId,
-        turn: Turn,
-        scene: str,
-        parent: TurnId | None,
-        reply: str | None,
-    ) -> TurnId:
-        said = (packed(turn.speaker), packed(turn.text), packed(turn.image))
-        query = (
-            "INSERT INTO turns (talk, parent, created, speaker, text, image, scene, reply) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        row = sql.execute(query, (talk, parent, self.now(), *said, scene, reply))
-        return TurnId(row.lastrowid or 0)
-
-    def moved(
-        self, sql: sqlite3.Connection, talk: TalkId, number: int, turn: TurnId | None
+    def direct(
+        self, talk: TalkId, conversation: Conversation, *, version: int | None = None
     ) -> None:
-        values = (talk, number, turn, self.writer, self.now())
-        sql.execute("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", values)
+        """From now on the talk has these names, this direction and this plan; nothing is said."""
+        with self.writing() as pen:
+            last = checked(pen, talk, version, self.versions.get(talk))
+            header = add_scene(pen.sql, conversation)
+            add_move(pen, talk, last.version + 1, last.turn, header)
+        self.versions[talk] = last.version + 1
 
-    def checked(self, sql: sqlite3.Connection, talk: TalkId) -> int:
-        """The talk's version, when nobody else has written since the one this store has seen."""
-        version, _, _ = self.last_move(sql, talk)
-        # Own writes are told by their writer, not by the number seen: Ctrl-C may fall between a
-        # commit and the line that takes note of it.
-        query = "SELECT 1 FROM moves WHERE talk = ? AND number > ? AND writer <> ?"
-        seen = self.versions.setdefault(talk, version)
-        if sql.execute(query, (talk, seen, self.writer)).fetchone():
-            raise Conflict(
-                f"the talk {talk} was continued elsewhere since it was read here: "
-                f"read it again (/load {talk}) and say it once more"
-            )
-        return version
+    def edit(self, talk: TalkId, turn: TurnId, new: Turn, *, version: int | None = None) -> TurnId:
+        """Another wording of a turn, beside it and active; the old one stays as it was."""
+        with self.writing() as pen:
+            last = checked(pen, talk, version, self.versions.get(talk))
+            belonging(pen.sql, talk, turn)
+            old = reading.turn_row(pen.sql, turn, pen.where)
+            said = Said(talk=talk, turn=new, parent=old.parent, scene=old.scene, edited_from=turn)
+            kept = add_turn(pen, said)
+            add_move(pen, talk, last.version + 1, kept, last.header)
+        self.versions[talk] = last.version + 1
+        return kept
 
-    def last_move(
-        self, sql: sqlite3.Connection, talk: TalkId
-    ) -> tuple[int, TurnId | None, datetime]:
-        number, turn, created = self.found(sql.execute(LAST_MOVE, (talk,)).fetchone(), talk)
-        return number, turn, datetime.fromisoformat(created)
+    def rate(self, turn: TurnId, rating: int | None, note: str = "") -> None:
+        """What somebody thinks of a turn: 1 good, -1 bad, 0 neither, None takes it back.
 
-    def belonging(self, sql: sqlite3.Connection, talk: TalkId, turn: TurnId | None) -> None:
-        query = "SELECT 1 FROM turns WHERE id = ? AND talk = ?"
-        if turn is not None and not sql.execute(query, (turn, talk)).fetchone():
-            raise StoreError(f"the talk {talk} has no turn {turn}: give one of its own")
+        The newest rating counts; the earlier ones are kept.
+        """
+        if rating not in (-1, 0, 1, None):
+            raise StoreError(f"a rating of {shown(rating)}: give -1, 0, 1 or none")
+        with self.writing() as pen:
+            talk = reading.turn_row(pen.sql, turn, pen.where).talk
+            add_mark(pen, talk, turn, "rating", {"rating": rating, "note": note})
 
-    def found(self, row: Any, talk: str) -> Any:  # noqa: ANN401 - a row, or a list of ids
-        if not row:
-            raise StoreError(
-                f"no talk {shown(talk)} in {self.database.where}: `tertulia logs` lists them"
-            )
-        return row
+    def hide(self, turn: TurnId, *, version: int | None = None) -> None:
+        """Take a turn, and all that follows it, out of sight; it stays in the store.
 
-    def turns(self, rows: list[Mapping[str, Any]]) -> tuple[StoredTurn, ...]:
-        return tuple(stored_turn(row, self.database.where) for row in rows)
+        An active path that went there ends in the turn before.
+        """
+        with self.writing() as pen:
+            row = reading.turn_row(pen.sql, turn, pen.where)
+            last = checked(pen, row.talk, version, self.versions.get(row.talk))
+            add_mark(pen, row.talk, turn, "hidden", True)
+            way = reading.path_to(last.turn)
+            is_on = pen.sql.execute(select(way.c.id).where(way.c.id == turn)).first()
+            end = row.parent if is_on else last.turn
+            add_move(pen, row.talk, last.version + 1, end, last.header)
+        self.versions[row.talk] = last.version + 1
 
-    def summed(self, sql: sqlite3.Connection, talk: TalkId) -> TalkSummary:
-        row = sql.execute(
-            "SELECT created, scenes.scene AS header FROM talks JOIN scenes ON hash = talks.scene "
-            "WHERE id = ?",
-            (talk,),
-        ).fetchone()
-        _, last, changed = self.last_move(sql, talk)
-        (count,) = sql.execute(f"{PATH}SELECT count(*) FROM path", {"last": last}).fetchone()
-        said = sql.execute("SELECT text FROM turns WHERE id = ?", (last,)).fetchone()
-        scene = talk_without_turns(row["header"], self.database.where)
-        return TalkSummary(
-            id=talk,
-            created=datetime.fromisoformat(row["created"]),
-            changed=changed,
-            agent=scene.agent,
-            user=scene.user,
-            situation=scene.direction.situation,
-            turns=count,
-            last=unpacked(said["text"]) if said else "",
-        )
+    def show(self, turn: TurnId, *, version: int | None = None) -> None:
+        """Bring a hidden turn back into sight, with what followed it; the active path stays."""
+        with self.writing() as pen:
+            talk = reading.turn_row(pen.sql, turn, pen.where).talk
+            last = checked(pen, talk, version, self.versions.get(talk))
+            add_mark(pen, talk, turn, "hidden", False)
+            add_move(pen, talk, last.version + 1, last.turn, last.header)
+        self.versions[talk] = last.version + 1
+
+    def retitle(self, talk: TalkId, title: str) -> None:
+        self.mark(talk, "title", title)
+
+    def assign(self, talk: TalkId, agent_name: str, agent: str = "") -> None:
+        """Another agent plays from here on; `agent` is the text of its file."""
+        self.mark(talk, "agent", {"name": agent_name, "file": agent})
+
+    def hide_talk(self, talk: TalkId) -> None:
+        """Take a talk out of the list; it stays in the store."""
+        self.mark(talk, "hidden", True)
+
+    def show_talk(self, talk: TalkId) -> None:
+        self.mark(talk, "hidden", False)
+
+    def mark(self, talk: TalkId, name: str, value: object) -> None:
+        with self.writing() as pen:
+            reading.last_move(pen.sql, talk, pen.where)
+            add_mark(pen, talk, None, name, value)
+
+    def adopt(self, talk: WholeTalk) -> TalkId:
+        """A talk from elsewhere, under a new id; whole, or nothing of it when it raises."""
+        return self.adopt_all([talk])[0]
+
+    def adopt_all(self, talks: Iterable[WholeTalk]) -> tuple[TalkId, ...]:
+        """Talks from elsewhere, under new ids: all of them, or none when one is wrong."""
+        ids = []
+        with self.writing() as pen:
+            for talk in talks:
+                ids.append(new_id(pen.sql, self.clock))
+                taken_in(pen, ids[-1], talk)
+        return tuple(ids)
+
+    def post(self, conversation: Conversation, title: str = "") -> str:
+        """Put a scene up, turns and all; its id, the same for the same scene."""
+        with self.writing() as pen:
+            return posting.posted(pen, conversation, title)
+
+    def unpost(self, id: str) -> None:
+        """Take a scene down; raises NotKept when it is not up."""
+        with self.writing() as pen:
+            posting.unposted(pen, id)

@@ -10,20 +10,29 @@ from functools import lru_cache
 from typing import Any, NewType
 
 from tertulia import scene
-from tertulia.conversation import Conversation, Turn
+from tertulia.conversation import Conversation, Plan, Turn
 
 TalkId = NewType("TalkId", str)
 TurnId = NewType("TurnId", int)
+DraftId = NewType("DraftId", int)
+
+AGENT_FILE = "agent_file"
+"""The key of a reply under which the text of the agent file stands; the store keeps each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTurn:
     """One turn of the tree.
 
-    parent   the turn it answers; None for a first turn
-    created  UTC
-    scene    the talk when it was said, without its turns: names, direction and plan
-    reply    how the agent came to say it, as given to `keep`; None for what people say
+    parent       the turn it answers; None for a first turn
+    created      UTC
+    scene        the talk when it was said, without its turns: names, direction and plan
+    reply        how the agent came to say it, as given to `keep`; None for what people say
+    edited_from  the turn that this one is another wording of
+    rating       -1, 0 or 1 as people rated it last; None for no rating
+    note         what they wrote with it
+    hidden       it was taken out of sight, and with it what comes after it
+    status       "whole", "stopped" by somebody or "interrupted" by a crash
     """
 
     id: TurnId
@@ -33,25 +42,70 @@ class StoredTurn:
     turn: Turn
     scene: Conversation
     reply: Mapping[str, Any] | None
+    edited_from: TurnId | None = None
+    rating: int | None = None
+    note: str = ""
+    hidden: bool = False
+    status: str = "whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkSummary:
     """One line of a list of talks.
 
+    version           counts the changes of its active path and its direction
     created, changed  UTC
+    agent, user       the names of the two sides
+    agent_name        the agent that plays, as `tertulia serve` names it; empty when not told
     turns             on the active path
     last              what was said last on it; empty for no turn
     """
 
     id: TalkId
+    version: int
     created: datetime
     changed: datetime
+    title: str
+    agent_name: str
     agent: str
     user: str
     situation: str
     turns: int
     last: str
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeTalk:
+    """All that is kept of one talk, to be taken elsewhere.
+
+    created, changed  UTC
+    agent             the text of the agent file
+    scene             names, direction and plan it began with; no turns
+    header            names, direction and plan it has now; no turns
+    turns             on every branch, hidden ones too, each after the turn it answers
+    active            the turn that ends the active path; None for none
+    """
+
+    id: TalkId
+    created: datetime
+    changed: datetime
+    title: str = ""
+    agent_name: str = ""
+    agent: str = ""
+    scene: Conversation
+    header: Conversation
+    turns: tuple[StoredTurn, ...]
+    active: TurnId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedScene:
+    """A scene put up to be played, with the turns it has."""
+
+    id: str
+    title: str
+    conversation: Conversation
 
 
 def packed(value: object) -> str:
@@ -84,31 +138,49 @@ def header(conversation: Conversation) -> tuple[str, str]:
     table = scene.table(replace(conversation, turns=()))
     del table["turns"]
     text = packed(table)
-    return hashlib.sha256(text.encode()).hexdigest(), text
+    return hashed(text), text
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)
 def talk_without_turns(text: str, where: str) -> Conversation:
     """The conversation of a header."""
+    table = unpacked(text)
+    # Read apart: in a long talk the plan is another one every turn, the rest seldom is.
+    plan = table.pop("plan", {})
+    return undirected(packed(table), where).planned(Plan(**plan))
+
+
+@lru_cache(maxsize=64)
+def undirected(text: str, where: str) -> Conversation:
     return scene.from_table(unpacked(text), where)
 
 
-def stored_turn(row: Mapping[str, Any], where: str) -> StoredTurn:
-    """A row of turns, joined with its scene's header."""
-    return StoredTurn(
-        id=TurnId(row["id"]),
-        talk=TalkId(row["talk"]),
-        parent=None if row["parent"] is None else TurnId(row["parent"]),
-        created=datetime.fromisoformat(row["created"]),
-        turn=Turn(*(unpacked(row[name]) for name in ("speaker", "text", "image"))),
-        scene=talk_without_turns(row["header"], where),
-        reply=None if row["reply"] is None else unpacked(row["reply"]),
-    )
+def parted(reply: object) -> tuple[str | None, str | None, str]:
+    """(reply without its agent file, agent file, status) as they stand in columns."""
+    if reply is None:
+        return None, None, "whole"
+    table = plain(reply)
+    if not isinstance(table, dict):
+        return packed(table), None, "whole"
+    status = table.get("status", "whole")
+    file = table.pop(AGENT_FILE, None)
+    return packed(table), None if file is None else packed(file), str(status)
 
 
-def holds(packed_words: str, *columns: str) -> bool:
-    """Whether some text in these columns holds the words, whatever their case."""
-    words = unpacked(packed_words).casefold()
+def joined(reply: str | None, file: str | None) -> Mapping[str, Any] | None:
+    """A reply as it was given, from its columns."""
+    if reply is None:
+        return None
+    table: Mapping[str, Any] = unpacked(reply)
+    return table if file is None else {**table, AGENT_FILE: unpacked(file)}
+
+
+def holds(words: str, *columns: str) -> bool:
+    """Whether some text in these columns holds the words, which are casefolded already."""
     return any(words in text.casefold() for column in columns for text in texts(unpacked(column)))
 
 

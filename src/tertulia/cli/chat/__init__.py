@@ -5,7 +5,6 @@ import itertools
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tertulia.cli.chat.events import Event, Refused, Stopped
@@ -38,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a reply on stdout")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--store", type=Path, metavar="PATH", help="keep the talk in this file")
+    place.add_argument("--store", metavar="FILE|URL", help="keep the talk in this file or database")
     place.add_argument("--no-store", action="store_true", help="keep nothing of this talk")
 
 

@@ -1,13 +1,12 @@
 """Keeping a talk in the store: which stored turn is which turn of the talk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from tertulia.agent import Agent, Reply
-from tertulia.cli.chat.record import record
 from tertulia.conversation import Conversation, Turn
 from tertulia.errors import Conflict, StoreError
+from tertulia.record import record
 from tertulia.store import Store, TalkId, TurnId
 
 
@@ -24,10 +23,10 @@ class Keeper:
         self.ids: list[TurnId] = []
 
     @classmethod
-    def open(cls, path: Path | None, agent_file: str = "") -> "Keeper":
-        """On the store in this file, the default one when it is None."""
+    def open(cls, place: str | None, agent_file: str = "") -> "Keeper":
+        """On the store in this file or database, the default one when it is None."""
         with cured():
-            return cls(Store.open(path), agent_file)
+            return cls(Store.open(place), agent_file)
 
     def begin(self, conversation: Conversation) -> None:
         """A new talk, with the turns it already has."""
@@ -41,7 +40,11 @@ class Keeper:
         if self.store and self.talk:
             earlier = self.ids[: len(before.turns)]
             parent = earlier[-1] if earlier else None
-            told = made(reply, agent) if reply else None
+            told = (
+                record(agent, reply, agent_file=self.agent_file, given=before.plan)
+                if reply
+                else None
+            )
             with cured():
                 kept = self.store.keep(
                     self.talk, turn, conversation=before, parent=parent, reply=told
@@ -75,8 +78,3 @@ def cured() -> Iterator[None]:
         raise
     except StoreError as error:
         raise StoreError(f"{error}; or start with --no-store, which keeps nothing") from error
-
-
-def made(reply: Reply, agent: Agent) -> Mapping[str, object]:
-    """How a reply came about, as it is kept."""
-    return {**record(reply), "agent": agent.name, "decoding": agent.decoding}

@@ -21,8 +21,8 @@ from tertulia.cli.chat.events import (
     Word,
 )
 from tertulia.cli.chat.looking import plan
-from tertulia.cli.chat.record import record
 from tertulia.conversation import Conversation
+from tertulia.record import told
 
 if TYPE_CHECKING:
     from tertulia.agent import Reply
@@ -190,7 +190,7 @@ class JsonScreen(Screen):
     def show(self, event: Event) -> None:
         match event:
             case Said(reply=reply) | Compared(second=reply):
-                self.line(json.dumps(record(reply), allow_nan=False))
+                self.line(json.dumps(told(reply), allow_nan=False))
             case Note():
                 print(safe(event.text), file=sys.stderr)
             case Shown():

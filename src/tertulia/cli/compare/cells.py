@@ -6,9 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tertulia import assembly
+from tertulia import assembly, record
 from tertulia.agent import Agent, Reply
-from tertulia.cli.chat.record import record
 from tertulia.conversation import Conversation
 from tertulia.decoding import Decoding
 from tertulia.errors import TertuliaError
@@ -100,7 +99,7 @@ def answered(agent: Agent, talk: Conversation, seed: int) -> Cell:
 def told(cell: Cell) -> Mapping[str, Any]:
     """A cell as plain values: those of `tertulia chat --json` and what they were made with."""
     reply = cell.reply
-    made = {} if reply is None else {**record(reply), "prompt": reply.prompt.text}
+    made = {} if reply is None else {**record.told(reply), "prompt": reply.prompt.text}
     return {
         "agent": cell.side.agent or None,
         "model": cell.side.model or None,
