@@ -39,7 +39,10 @@ def test_an_agent_says_the_text_and_the_rest() -> None:
 
 
 def test_where_it_cannot_be_done_there_is_a_reason() -> None:
-    native = formats.load("native")
-    assert why_not(native, twofold=False, sends_messages=False) == ""
-    assert "encoder" in why_not(native, twofold=True, sends_messages=False)
-    assert "endpoint" in why_not(native, twofold=False, sends_messages=True)
+    native, plain = formats.load("native"), engines.load("scripted")
+    assert why_not(native, plain) == ""
+    twofold = engines.load("scripted")
+    twofold.twofold = True
+    assert "encoder" in why_not(native, twofold)
+    chat = engines.load("openai", base_url="http://127.0.0.1:1/v1", model="x")
+    assert "endpoint" in why_not(native, chat)

@@ -7,6 +7,8 @@ The text stands where the model would have written it, in the form of its family
 from dataclasses import dataclass, replace
 
 from tertulia.conversation import Conversation, Plan, Turn
+from tertulia.engines import Engine
+from tertulia.engines.openai import OpenAI
 from tertulia.formats import Format, Parsed
 from tertulia.prompt import Prompt, Span
 from tertulia.server.growing import opened
@@ -47,15 +49,11 @@ class Continued:
         return [replace(span, learn=False) for span in (*spans[:-1], *last)]
 
 
-def why_not(format: Format, *, twofold: bool, sends_messages: bool) -> str:
-    """Why replies of an agent cannot go on from a text; empty where they can.
-
-    twofold         its engine reads the prompt with an encoder
-    sends_messages  its engine asks a chat endpoint, which writes the prompt itself
-    """
-    if twofold:
+def why_not(format: Format, engine: Engine) -> str:
+    """Why replies of an agent cannot go on from a text; empty where they can."""
+    if engine.twofold:
         return "an encoder reads the prompt, and the decoder always begins a reply anew"
-    if sends_messages:
+    if isinstance(engine, OpenAI) and engine.settings.api == "chat":
         return "a chat endpoint begins every reply anew"
     if opened(format, format.render(Conversation().said("User", "Hi"))):
         return "this model thinks before it speaks"
