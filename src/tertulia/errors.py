@@ -12,6 +12,7 @@ TertuliaError
 ├── StoreError           the store of talks cannot be read or written         (OSError)
 │   ├── Conflict         somebody else wrote to the same talk first           (OSError)
 │   └── NotKept          no talk, turn or scene of that id is in the store     (OSError, LookupError)
+├── CardError            a character card cannot be read or written           (ValueError)
 ├── InterchangeError     a file of talks cannot be read or written            (ValueError)
 └── EngineError          the runtime behind an engine failed                  (RuntimeError)
 
@@ -66,6 +67,10 @@ class Conflict(StoreError):
 
 class NotKept(StoreError, LookupError):
     """No talk, turn or scene of that id is in the store."""
+
+
+class CardError(TertuliaError, ValueError):
+    """A character card cannot be read or written."""
 
 
 class InterchangeError(TertuliaError, ValueError):

@@ -1,0 +1,29 @@
+"""Cards: characters of other programs, read from PNG, APNG, JSON and CHARX files, and written.
+
+    card = cards.read(content, "ana.png")
+    conversation, report = cards.scene(card, user="Bo")
+
+Versions 1, 2 and 3 of the specification; where a picture holds both, version 3. A card keeps what
+it came as, so that it is written out again byte for byte, with all that nobody here knows.
+Sources: malfoyslastname/character-card-spec-v2, kwaroran/character-card-spec-v3.
+"""
+
+from tertulia.cards.card import Card
+from tertulia.cards.casting import EXAMPLES, scene
+from tertulia.cards.reading import MAX_BYTES, read
+from tertulia.cards.report import Part, Report
+from tertulia.cards.writing import FORMS, Written, of_scene, written
+
+__all__ = [
+    "EXAMPLES",
+    "FORMS",
+    "MAX_BYTES",
+    "Card",
+    "Part",
+    "Report",
+    "Written",
+    "of_scene",
+    "read",
+    "scene",
+    "written",
+]
