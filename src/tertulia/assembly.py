@@ -1,7 +1,7 @@
 """An agent is a file you can read: this turns that file into an Agent."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,23 @@ PACKAGED = (HERE / "agents", HERE.parents[1] / "agents")
 """Agent files in an installed package, and in a checkout."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An agent as it is written down, nothing of it open.
+
+    where  the file it stands in, for errors; its stem is the agent's name
+    text   of that file, under a line with the model that takes the place of its own
+    """
+
+    table: Mapping[str, Any]
+    where: str
+    text: str = ""
+
+    @property
+    def name(self) -> str:
+        return Path(self.where).stem
+
+
 def open_agent(
     name: str | None = None,
     *,
@@ -39,34 +56,45 @@ def open_agent(
 
     Raises UnknownName, ConfigError, MissingExtra, CheckpointError.
     """
-    if name is None and model is not None and model != checkpoints.BUILTIN:
-        table, where = suited(checkpoints.find(model)), f"model {model}"
-    else:
-        path = find(name or DEFAULT)
-        table, where = read(path), str(path)
-        if model is not None:
-            table = {**table, "engine": {**section(table, "engine", where), "model": model}}
+    found = written(name, model=model)
+    table = found.table
     if changes:
-        table = {**table, "decoding": {**section(table, "decoding", where), **changes}}
-    return assemble(table, where)
+        table = {**table, "decoding": {**section(table, "decoding", found.where), **changes}}
+    return assemble(table, found.where)
 
 
-def assemble(table: Mapping[str, Any], where: str = "agent file") -> Agent:
-    """The agent a table describes; docs/reference/agent-file.md tells its keys."""
-    for key in table:
-        if key not in KEYS:
-            raise ConfigError(f"{where}: no key {key!r}: {nearest(key, KEYS)}")
-    if "format" not in table or "engine" not in table:
-        raise ConfigError(f"{where}: an agent needs a [format] and an [engine], each with a name")
+def written(name: str | None = None, *, model: str | None = None) -> Written:
+    """The agent that open_agent opens, as it is written down."""
+    given = f"# --model {model!r}\n" if model is not None else ""
+    if name is None and model is not None and model != checkpoints.BUILTIN:
+        return Written(suited(checkpoints.find(model)), f"model {model}", given)
+    path = find(name or DEFAULT)
+    table, text = read(path), path.read_text(encoding="utf-8")
+    if model is not None:
+        table = {**table, "engine": {**section(table, "engine", str(path)), "model": model}}
+    return Written(table, str(path), given + text)
+
+
+def assemble(
+    table: Mapping[str, Any],
+    where: str = "agent file",
+    opening: "Callable[[Runtime], Engine] | None" = None,
+) -> Agent:
+    """The agent a table describes; docs/reference/agent-file.md tells its keys.
+
+    opening  gives the engine of a Runtime; None opens a new one
+    """
+    opening = opening or Runtime.opened
+    check_keys(table, where)
     speaks = runtime(section(table, "engine", where), f"{where} [engine]")
     planner, planning = named(section(table, "planner", where, "pinned"), f"{where} [planner]")
     plans, planning = planned_on(speaks, planning, f"{where} [planner]")
     name, settings = named(section(table, "format", where), f"{where} [format]")
     format = formats.load(name, **templated(name, settings, speaks))
     decoding = decoded(section(table, "decoding", where), f"{where} [decoding]")
-    engine = speaks.opened()
+    engine = opening(speaks)
     engine.check(decoding)
-    thinks = engine if plans == speaks else plans.opened()
+    thinks = engine if plans == speaks else opening(plans)
     return Agent(
         format=format,
         engine=engine,
@@ -78,6 +106,15 @@ def assemble(table: Mapping[str, Any], where: str = "agent file") -> Agent:
         ),
         name=Path(where).stem,
     )
+
+
+def check_keys(table: Mapping[str, Any], where: str) -> None:
+    """Raises ConfigError for a key that no agent file has, and for one that each must have."""
+    for key in table:
+        if key not in KEYS:
+            raise ConfigError(f"{where}: no key {key!r}: {nearest(key, KEYS)}")
+    if "format" not in table or "engine" not in table:
+        raise ConfigError(f"{where}: an agent needs a [format] and an [engine], each with a name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 import argparse
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tertulia.agent import Agent
+    from tertulia.assembly import Written
 
 HELP = "serve agents over OpenAI-compatible HTTP"
 PORT = 8178
+UNITS = {"M": 1 << 20, "G": 1 << 30}
 MORE = """\
 The address is http://127.0.0.1:8178/v1; point any OpenAI client there. Several --agent are served
 side by side, each under its name. Programs on this machine need no key; --host lets others in and
@@ -37,6 +39,11 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="requests of one agent that may wait")  # fmt: skip
     parser.add_argument("--drain", type=whole, default=30, metavar="SECONDS",
                         help="for what is under way when the server is told to end")  # fmt: skip
+    parser.add_argument("--memory-budget", type=size, metavar="SIZE",
+                        help="such as 4GB: what all models may hold; the least recently used is "
+                             "closed to make room")  # fmt: skip
+    parser.add_argument("--preload", action="store_true",
+                        help="open the models at the start, not at their first use")  # fmt: skip
 
 
 def whole(text: str) -> int:
@@ -44,6 +51,14 @@ def whole(text: str) -> int:
     if not text.isdecimal() or int(text) > 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, up to a million")
     return int(text)
+
+
+def size(text: str) -> int:
+    """Bytes as typed: 4GB, 512MB, 1.5GiB; GB and GiB are the same, 2**30."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?) ?([MG])(?:i?B)?", text, re.IGNORECASE)
+    if not found or not (bytes := int(float(found[1]) * UNITS[found[2].upper()])):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write 512MB or 4GB")
+    return bytes
 
 
 def port(text: str) -> int:
@@ -71,10 +86,12 @@ def run(args: argparse.Namespace) -> int:
         hosts=(*LOOPBACK, *(name.lower() for name in args.allow_host)),
         origins=tuple(args.allow_origin),
         queue=args.queue,
+        memory_bytes=args.memory_budget,
+        preload=args.preload,
     )
     process.reachable(settings, args.host)
     process.serve(
-        opened(args.agent, args.model),
+        written(args.agent, args.model),
         settings,
         host=args.host,
         port=args.port,
@@ -83,16 +100,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def opened(names: list[str] | None, model: str | None) -> Mapping[str, "Agent"]:
+def written(names: list[str] | None, model: str | None) -> Mapping[str, "Written"]:
     """The agents by the names they are served under; raises ConfigError for a name twice."""
     from tertulia import assembly
     from tertulia.errors import ConfigError
 
     if not names and model:
-        return {model: assembly.open_agent(model=model)}
-    found: dict[str, Agent] = {}
+        return {model: assembly.written(model=model)}
+    found: dict[str, Written] = {}
     for each in names or [assembly.DEFAULT]:
-        agent = assembly.open_agent(each, model=model)
+        agent = assembly.written(each, model=model)
         if agent.name in found:
             raise ConfigError(
                 f"two agents are named {agent.name!r}: give one of the files another name"

@@ -22,6 +22,10 @@ class Completion:
     tokens             ids of the generated tokens, what ended it included; empty if unknown
     logprobs           natural-log probability of each token under the model itself, before any
                        rule of the decoding; empty when the engine cannot tell
+    alternatives       [token]: the likeliest tokens in its place, likeliest first, each its text by
+                       itself (half a character is U+FFFD) and its probability as in logprobs; as
+                       many as decoding.alternatives asks for, empty when it asks for none
+    texts              of the tokens, from an engine that knows no ids; empty otherwise
     finish             "stop" or "length"
     prompt_tokens      tokens of the prompt, None when the engine cannot tell
     completion_tokens  generated tokens, None when the engine cannot tell
@@ -34,6 +38,8 @@ class Completion:
     text: str
     tokens: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
+    alternatives: tuple[tuple[tuple[str, float], ...], ...] = ()
+    texts: tuple[str, ...] = ()
     finish: str = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -75,6 +81,11 @@ class Engine(ABC):
 
     twofold: bool = False
     """An encoder reads the prompt and a decoder says the reply: each has the window to itself."""
+
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        return type(self).__name__
 
     @abstractmethod
     def count_tokens(self, prompt: Prompt) -> int:
@@ -122,7 +133,7 @@ class Engine(ABC):
         Raises UnsupportedDecoding when the engine cannot tell probabilities.
         """
         raise UnsupportedDecoding(
-            f"the {type(self).__name__} engine cannot score given text: use onnxruntime or "
+            f"the {self.title} engine cannot score given text: use onnxruntime or "
             "transformers for likelihoods"
         )
 
@@ -155,7 +166,7 @@ class Engine(ABC):
         for name in decoding.changed():
             if name != "max_new_tokens" and name not in self.honours:
                 raise UnsupportedDecoding(
-                    f"the {type(self).__name__} engine cannot do {name}="
+                    f"the {self.title} engine cannot do {name}="
                     f"{getattr(decoding, name)!r}: leave it out, or use an engine that can "
                     "(onnxruntime, transformers)"
                 )

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from tertulia import __version__
 from tertulia.agent import Agent
+from tertulia.assembly import Written
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
 from tertulia.server import chat, completions, docs, godel_demo, models, probes
@@ -24,15 +25,17 @@ from tertulia.server.settings import Settings
 from tertulia.studio import serving
 
 
-def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
-    """The server's ASGI application over agents that are open, by the names they are asked for.
+def application(agents: Mapping[str, Agent | Written], settings: Settings) -> FastAPI:
+    """The server's ASGI application over agents, by the names they are asked for.
 
-    It closes their engines when it ends.
+    Those that are open work on threads of this process, and are closed with it; those that are
+    written down work in processes of their own, which come and go.
     """
     shared = house(agents, settings, int(time.time()))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        shared.start()
         yield
         shared.close()
 
@@ -46,7 +49,7 @@ def application(agents: Mapping[str, Agent], settings: Settings) -> FastAPI:
     app.state.house = shared
     for routes in (chat, completions, models, probes, docs):
         app.include_router(routes.ROUTES)
-    if any(isinstance(each.format, Godel) for each in agents.values()):
+    if any(isinstance(each.agent.format, Godel) for each in shared.agents.values()):
         app.include_router(godel_demo.ROUTES)
     if settings.page:
         app.router.routes.extend(serving.routes())

@@ -8,9 +8,11 @@ import json
 import logging
 import re
 import secrets
+import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +41,23 @@ def place(error: BaseException) -> str:
     """Where an error was raised, as file:line; its message may quote what somebody wrote."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+
+
+class Formatter(logging.Formatter):
+    """Lines without tracebacks: an exception's message may quote what somebody wrote."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - logging's own signature
+        return f"{ei[0].__name__} at {place(ei[1])}"
+
+
+def logged(level: int) -> None:
+    """The log goes to stderr: our lines from a level on, and uvicorn's warnings."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for log, least in ((LOG, level), (logging.getLogger("uvicorn"), logging.WARNING)):
+        log.handlers[:] = [handler]
+        log.setLevel(least)
+        log.propagate = False
 
 
 class Journal:

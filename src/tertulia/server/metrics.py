@@ -62,6 +62,13 @@ class Metrics:
             registry=registry,
         )
 
+        self.resident = Gauge(
+            "tertulia_worker_resident_bytes",
+            "Memory that the process of a model holds",
+            model,
+            registry=registry,
+        )
+
     def finished(self, model: str, seconds: float, completions: Sequence[Completion]) -> None:
         """Note what a request made, so many seconds after it came in."""
         self.whole.labels(model).observe(seconds)

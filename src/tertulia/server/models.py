@@ -28,14 +28,18 @@ async def one_model(request: Request, name: str) -> dict[str, Any]:
 
 
 def model(house: House, served: Served) -> dict[str, Any]:
-    """What is told of an agent; `tertulia` holds what OpenAI's object has no field for."""
+    """What is told of an agent; `tertulia` holds what OpenAI's object has no field for.
+
+    context_window is null until the model was opened once.
+    """
     return {
         "id": served.name,
         "object": "model",
         "created": house.began,
         "owned_by": "tertulia",
         "tertulia": {
-            "context_window": served.agent.engine.context_window,
+            "loaded": served.loaded,
+            "context_window": served.agent.engine.context_window or None,
             "candidates": served.agent.decoding.candidates,
             "rankers": [each.name for each in served.agent.rankers],
         },

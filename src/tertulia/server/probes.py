@@ -23,10 +23,15 @@ async def health() -> dict[str, str]:
 
 @ROUTES.get("/ready", openapi_extra=documented(answer=Status, errors=(503,)))
 async def ready(request: Request) -> Response:
-    """Requests are welcome: 200; 503 when the server is ending."""
-    if house_of(request).draining:
-        return JSONResponse({"status": "draining"}, 503)
-    return JSONResponse({"status": "ready"})
+    """Requests are welcome: 200; 503 while it ends, preloads, or every model is broken."""
+    house = house_of(request)
+    states = (
+        ("draining", house.draining),
+        ("broken", house.pool.broken),
+        ("loading", house.settings.preload and house.pool.opening),
+    )
+    status = next((name for name, true in states if true), "ready")
+    return JSONResponse({"status": status}, 200 if status == "ready" else 503)
 
 
 @ROUTES.get("/metrics", openapi_extra=PLAIN)

@@ -7,18 +7,17 @@ a second Ctrl-C ends it at once. Another address than this machine's own needs a
 import ipaddress
 import logging
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
-from typing import Any
 
 import uvicorn
 
 from tertulia.agent import Agent
+from tertulia.assembly import Written
 from tertulia.errors import ConfigError
 from tertulia.server.app import application
-from tertulia.server.journal import LOG, place
+from tertulia.server.journal import LOG, logged
 from tertulia.server.patience import Patient
 from tertulia.server.served import House
 from tertulia.server.settings import Settings
@@ -28,13 +27,6 @@ KEEP_ALIVE_SECONDS = 5
 HEADER_BYTES = 64 * 1024
 BACKLOG = 2048
 """Connections that the system holds for us until they are accepted."""
-
-
-class Formatter(logging.Formatter):
-    """Lines without tracebacks: an exception's message may quote what somebody wrote."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - logging's own signature
-        return f"{ei[0].__name__} at {place(ei[1])}"
 
 
 class Server(uvicorn.Server):
@@ -54,7 +46,7 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    agents: Mapping[str, Agent],
+    agents: Mapping[str, Agent | Written],
     settings: Settings,
     *,
     host: str = "127.0.0.1",
@@ -85,7 +77,7 @@ def serve(
         timeout_graceful_shutdown=drain_seconds,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
-    logged()
+    logged(logging.INFO)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listening.getsockname()[1]}"
 
@@ -138,13 +130,3 @@ def bound(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be had ({error}): choose another --port, or 0 for a free one"
         ) from error
     return listening
-
-
-def logged() -> None:
-    """The log goes to stderr, our lines and uvicorn's warnings."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for log, level in ((LOG, logging.INFO), (logging.getLogger("uvicorn"), logging.WARNING)):
-        log.handlers[:] = [handler]
-        log.setLevel(level)
-        log.propagate = False

@@ -1,12 +1,15 @@
 """Errors as OpenAI's clients expect them: a status and {"error": {message, type, param, code}}."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.responses import JSONResponse
 
 from tertulia.errors import (
     ConfigError,
+    Conflict,
+    NotKept,
     PromptTooLong,
     TertuliaError,
     UnknownName,
@@ -37,6 +40,12 @@ class Refusal(Exception):
         super().__init__(message)
         self.status, self.message, self.kind = status, message, kind
         self.param, self.code, self.headers = param, code, headers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rebuilt = partial(
+            Refusal, kind=self.kind, param=self.param, code=self.code, headers=self.headers
+        )
+        return rebuilt, (self.status, self.message)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -71,6 +80,10 @@ def refusal_of(error: Exception) -> Refusal:
         return invalid(str(error), "messages", "context_length_exceeded")
     if isinstance(error, UnsupportedDecoding):
         return invalid(str(error), "decoding", "unsupported_value")
+    if isinstance(error, Conflict):
+        return Refusal(409, str(error), code="conflict")
+    if isinstance(error, NotKept):
+        return Refusal(404, str(error), code="not_found")
     if isinstance(error, ConfigError | UnknownName):
         return invalid(str(error))
     if isinstance(error, TertuliaError):

@@ -102,6 +102,9 @@ class Place(Protocol):
     def loaded(self) -> bool:
         """Whether the engine is open."""
 
+    def attend(self, runner: "Runner") -> None:
+        """Whose jobs they are."""
+
     def room(self) -> int:
         """Jobs that it can do at once now; whoever makes it more calls Runner.dispatch."""
 
@@ -125,6 +128,7 @@ class Runner:
 
     def __init__(self, name: str, place: Place, settings: Settings, metrics: Metrics) -> None:
         self.name, self.place, self.settings, self.metrics = name, place, settings, metrics
+        place.attend(self)
         self.waiting: Turns[Job] = Turns()
         self.running: set[Job] = set()
         self.usual = 1.0

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from tertulia.agent import Agent
+from tertulia.assembly import Written
 from tertulia.config import shown
 from tertulia.registry import nearest
 from tertulia.server.metrics import Metrics
 from tertulia.server.refusals import Refusal
-from tertulia.server.runner import Runner
+from tertulia.server.runner import Place, Runner
 from tertulia.server.settings import Settings
+from tertulia.server.workers.away import runtime
+from tertulia.server.workers.doing import shelf_name
+from tertulia.server.workers.pool import Pool
 from tertulia.server.workers.threads import Threads
 
 
@@ -19,13 +23,17 @@ from tertulia.server.workers.threads import Threads
 class Served:
     """One agent, the name it is asked for by, and its queue.
 
-    agent  its format, decoding, rankers' names and what its engine is like; the engine itself may
-           work elsewhere, and is asked through the runner only
+    agent       its format, decoding, rankers' names and what its engine is like; the engine itself
+                may work elsewhere, and is asked through the runner only
+    engine      the engine's name on its shelf
+    agent_file  the text that describes it, kept with each talk; empty for an agent made in code
     """
 
     name: str
     agent: Agent
     runner: Runner
+    engine: str
+    agent_file: str = ""
 
     @property
     def loaded(self) -> bool:
@@ -44,6 +52,7 @@ class House:
     settings: Settings
     began: int
     metrics: Metrics
+    pool: Pool
     agents: Mapping[str, Served] = field(default_factory=dict)
     draining: bool = False
 
@@ -69,23 +78,42 @@ class House:
                 headers={"Retry-After": "5", "Connection": "close"},
             )
 
+    def start(self) -> None:
+        """Open what is to be open before it is asked for; called on the event loop."""
+        if self.settings.preload:
+            self.pool.preload()
+
     def close(self) -> None:
-        """Stop the engine threads and give back what the engines hold."""
+        """Stop the engines, in whatever they do, and give back what they hold."""
+        self.pool.close()
         for each in self.agents.values():
             each.runner.place.close()
+        self.pool.join()
         for each in self.agents.values():
             each.runner.place.join()
 
 
-def house(agents: Mapping[str, Agent], settings: Settings, began: int) -> House:
-    """A house with its engine threads running."""
+def house(agents: Mapping[str, Agent | Written], settings: Settings, began: int) -> House:
+    """A house with its agents: those that are open on threads, the others in processes."""
     metrics = Metrics()
-    placed = {name: (agent, Threads(agent, settings.rows)) for name, agent in agents.items()}
-    served = {
-        name: Served(name=name, agent=agent, runner=Runner(name, place, settings, metrics))
-        for name, (agent, place) in placed.items()
-    }
-    return House(settings=settings, began=began, metrics=metrics, agents=served)
+    pool = Pool(
+        {name: each for name, each in agents.items() if isinstance(each, Written)},
+        settings,
+        metrics,
+    )
+    elsewhere = {name: worker for worker in pool.workers for name in worker.written}
+    served: dict[str, Served] = {}
+    for name, each in agents.items():
+        place: Place
+        if isinstance(each, Agent):
+            place = Threads(each, settings.rows)
+            agent, engine, text = each, shelf_name(each.engine), ""
+        else:
+            place = elsewhere[name].desks[name]
+            agent, engine, text = elsewhere[name].agents[name], runtime(each).name, each.text
+        runner = Runner(name, place, settings, metrics)
+        served[name] = Served(name=name, agent=agent, runner=runner, engine=engine, agent_file=text)
+    return House(settings=settings, began=began, metrics=metrics, pool=pool, agents=served)
 
 
 def client_of(request: Request) -> str:

@@ -15,11 +15,14 @@ class Settings:
     origins         of web pages that may call, such as http://localhost:3000; "null" never may
     body_bytes      the largest body that is read
     body_seconds    a body that takes longer to arrive is given up
+    memory_bytes    that the processes of all models may hold; None for no limit
+    preload         models are opened at the start, as far as they fit; else at their first use
     rows            requests of one agent that are made together
     queue           requests of one agent that may wait; one more is refused
     queue_seconds   what has waited longer never starts
     reply_seconds   what has taken longer since it began is stopped
     ping_seconds    a comment is sent into a stream that has been silent so long
+    store           the file or URL of the store of talks; empty keeps none
     page            the studio's page is served at /
     """
 
@@ -28,9 +31,12 @@ class Settings:
     origins: tuple[str, ...] = ()
     body_bytes: int = 8 * MEBI
     body_seconds: float = 30.0
+    memory_bytes: int | None = None
+    preload: bool = False
     rows: int = 16
     queue: int = 64
     queue_seconds: float = 120.0
     reply_seconds: float = 600.0
     ping_seconds: float = 15.0
+    store: str = ""
     page: bool = False

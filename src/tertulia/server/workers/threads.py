@@ -2,15 +2,11 @@
 
 import queue
 import threading
-from contextlib import closing
 
 from tertulia.agent import Agent
-from tertulia.engines import Engine
-from tertulia.server.runner import Job
-from tertulia.server.speaking import told
-
-SHARED = ("onnxruntime", "openai", "scripted")
-"""Engines that several threads may ask at once: the first decodes all they ask for together."""
+from tertulia.server.runner import Job, Runner
+from tertulia.server.speaking import Told
+from tertulia.server.workers.doing import done, shared
 
 CLOSING_SECONDS = 5.0
 
@@ -18,10 +14,13 @@ CLOSING_SECONDS = 5.0
 class Threads:
     """A Place for jobs. A step that does not end is left behind when it is closed."""
 
+    loaded = True
+
     def __init__(self, agent: Agent, rows: int) -> None:
         self.agent = agent
         self.rows = rows if shared(agent) else 1
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.begun: set[Job] = set()
         self.closed = False
         self.threads = [
             threading.Thread(target=self.drive, name=f"engine-{n}", daemon=True)
@@ -30,9 +29,8 @@ class Threads:
         for thread in self.threads:
             thread.start()
 
-    @property
-    def loaded(self) -> bool:
-        return True
+    def attend(self, runner: Runner) -> None:
+        """They tell each job itself what comes of it."""
 
     def room(self) -> int:
         return 0 if self.closed else self.rows
@@ -41,6 +39,7 @@ class Threads:
         """They are always awake."""
 
     def begin(self, job: Job) -> None:
+        self.begun.add(job)
         self.jobs.put(job)
 
     def stop(self, job: Job) -> None:
@@ -48,6 +47,8 @@ class Threads:
 
     def close(self) -> None:
         self.closed = True
+        for job in self.begun:
+            job.stopped = True
         for _ in self.threads:
             self.jobs.put(None)
 
@@ -59,37 +60,17 @@ class Threads:
     def drive(self) -> None:
         """One thread: jobs as they come, until None does."""
         while (job := self.jobs.get()) is not None:
-            error = self.done(job)
+
+            def tell(event: Told, job: Job = job) -> None:
+                job.loop.call_soon_threadsafe(job.tell, event)
+
+            error = done(self.agent, job, tell)
             try:
-                job.loop.call_soon_threadsafe(job.end, error)
+                job.loop.call_soon_threadsafe(self.ended, job, error)
             except RuntimeError:
                 # The loop was closed at exit: nobody is left who could read this.
                 return
 
-    def done(self, job: Job) -> Exception | None:
-        """Do a job to its end, or to the moment nobody wants it; what it raised."""
-        try:
-            if job.stopped or self.closed:
-                return None
-            with closing(told(self.agent, job.work)) as events:
-                for event in events:
-                    if job.stopped or self.closed:
-                        return None
-                    if event is not None:
-                        job.loop.call_soon_threadsafe(job.tell, event)
-        except Exception as error:  # noqa: BLE001 - raised again where the request is answered
-            return error
-        return None
-
-
-def shared(agent: Agent) -> bool:
-    """Whether several threads may ask every engine of an agent at once."""
-    parts = (agent, agent.planner, *agent.rankers)
-    found = (getattr(part, name, None) for part in parts for name in ("engine", "reverse"))
-    return all(shelf_name(each) in SHARED for each in found if isinstance(each, Engine))
-
-
-def shelf_name(engine: Engine) -> str:
-    """The name of an engine on its shelf; that of its package for a plug-in."""
-    place = type(engine).__module__
-    return place.removeprefix("tertulia.engines.").partition(".")[0]
+    def ended(self, job: Job, error: Exception | None) -> None:
+        self.begun.discard(job)
+        job.end(error)
