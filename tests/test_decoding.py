@@ -128,3 +128,8 @@ def test_a_preset_says_what_was_published(name: str) -> None:
 
 def test_every_published_preset_is_checked() -> None:
     assert set(PRESETS) - set(PUBLISHED) == {"native", "greedy"}
+
+
+def test_a_search_by_beams_tells_no_alternatives() -> None:
+    with pytest.raises(ValueError, match="set alternatives=0, or beams=1"):
+        Decoding(temperature=0, beams=2, alternatives=1)

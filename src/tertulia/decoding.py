@@ -9,6 +9,7 @@ from tertulia.registry import nearest
 
 MAX_CANDIDATES = 256
 MAX_NEW_TOKENS = 65_536
+MAX_ALTERNATIVES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class Decoding:
     length_penalty           beams are ranked by log-probability / length ** length_penalty
     stop                     strings that end a reply, besides those of the format
     banned                   tokens that are never said, by their name in the vocabulary
+    alternatives             so many of the likeliest tokens are told beside each that is said; 0
+                             tells none, and only sampling and greedy decoding can
     seed                     in [0, 2**63); None draws one, which the completion reports
     """
 
@@ -55,6 +58,7 @@ class Decoding:
     length_penalty: float = 1.0
     stop: tuple[str, ...] = ()
     banned: tuple[str, ...] = ()
+    alternatives: int = 0
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +72,11 @@ class Decoding:
             raise ValueError(
                 f"beams is {self.beams} with temperature {self.temperature}: beam search does not "
                 "sample; set temperature=0, or beams=1"
+            )
+        if self.beams > 1 and self.alternatives:
+            raise ValueError(
+                f"alternatives is {self.alternatives} with {self.beams} beams: a search by beams "
+                "does not tell them; set alternatives=0, or beams=1"
             )
         if self.candidates > 1 and self.temperature == 0 and self.beams < self.candidates:
             raise ValueError(
@@ -119,6 +128,7 @@ RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("repetition_penalty", 0.01, 100.0, "use 1 to switch it off"),
     ("no_repeat_ngram", 0, 1_000, "use 0 to switch it off"),
     ("length_penalty", -10.0, 10.0, "use 1 for the mean log-probability"),
+    ("alternatives", 0, MAX_ALTERNATIVES, "use 0 to switch it off"),
     ("seed", 0, 2**63 - 1, "use a whole number such as 7"),
 )
 

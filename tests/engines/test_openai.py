@@ -217,6 +217,40 @@ def test_logprobs_are_asked_for_and_read(api: str, found: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("api", "found"),
+    [
+        ("chat", {"content": [{"token": "x", "logprob": -0.5, "top_logprobs": [
+            {"token": "y", "logprob": -0.25}, {"token": "x", "logprob": -0.5}]}]}),
+        ("completions", {"tokens": ["x"], "token_logprobs": [-0.5],
+                         "top_logprobs": [{"x": -0.5, "y": -0.25}]}),
+    ],
+)  # fmt: skip
+def test_alternatives_are_asked_for_and_read(api: str, found: dict[str, Any]) -> None:
+    def answer(handler: Handler, body: dict[str, Any]) -> None:
+        assert 2 in (body.get("top_logprobs"), body["logprobs"])
+        handler.start()
+        message: Any = delta("x", finish="stop", chat=api == "chat")
+        message["choices"][0]["logprobs"] = found
+        handler.send(message)
+        handler.send("[DONE]")
+
+    with serving(answer) as server:
+        opened = engine(server, api=api, logprobs=True)
+        made = opened.generate([HELLO], Decoding(alternatives=2))[0][0]
+        opened.close()
+    assert made.alternatives == ((("y", -0.25), ("x", -0.5)),)
+    assert (made.texts, made.logprobs) == (("x",), (-0.5,))
+
+
+def test_alternatives_are_refused_where_the_server_is_not_asked_for_probabilities() -> None:
+    with serving(refusing(500)) as server:
+        opened = engine(server)
+        with pytest.raises(UnsupportedDecoding, match="alternatives=2"):
+            opened.generate([HELLO], Decoding(alternatives=2))
+        opened.close()
+
+
+@pytest.mark.parametrize(
     ("status", "cure"),
     [(401, r"\$TEST_KEY"), (403, r"\$TEST_KEY"), (404, "base_url"), (400, "log"), (302, "log")],
 )

@@ -43,6 +43,13 @@ def test_it_refuses_what_would_change_its_lines() -> None:
         scripted("a").generate([HELLO], Decoding(repetition_penalty=2.0))
 
 
+def test_a_stop_string_ends_a_line_before_it() -> None:
+    completion = scripted("one two three").generate([HELLO], Decoding(stop=("three", "wo")))[0][0]
+    assert (completion.text, completion.finish) == ("one t", "stop")
+    pieces = scripted("one two three").stream(HELLO, Decoding(stop=("two",)))
+    assert "".join(pieces) == "one "
+
+
 def test_it_cannot_score() -> None:
     with pytest.raises(UnsupportedDecoding, match="use onnxruntime or transformers"):
         scripted("a").score([HELLO], [(Span("a"),)])

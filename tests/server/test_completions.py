@@ -71,7 +71,8 @@ def test_probabilities_are_told_token_by_token() -> None:
         ({"echo": True}, "echo", "unsupported_value"),
         ({"best_of": 4}, "best_of", "unsupported_value"),
         ({"suffix": "x"}, "suffix", "unsupported_value"),
-        ({"logprobs": 5}, "logprobs", "invalid_value"),
+        ({"logprobs": 5}, "logprobs", "unsupported_value"),
+        ({"logprobs": 6}, "logprobs", "invalid_value"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(

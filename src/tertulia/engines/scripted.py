@@ -22,7 +22,7 @@ TINY = Settings()
 class Scripted(Engine):
     """Tokens are words. It honours every setting that cannot change what is written down."""
 
-    honours = frozenset(("temperature", "top_k", "top_p", "min_p", "candidates", "seed"))
+    honours = frozenset(("temperature", "top_k", "top_p", "min_p", "candidates", "seed", "stop"))
 
     def __init__(self, settings: Settings) -> None:
         self.lines = settings.lines
@@ -42,7 +42,8 @@ class Scripted(Engine):
         self, number: int, candidate: int, prompt: Prompt, decoding: Decoding
     ) -> Iterator[Event]:
         line = self.lines[((decoding.seed or 0) + candidate) % len(self.lines)]
-        words = line.split(" ")
+        ended = min((line.find(each) for each in decoding.stop if each in line), default=len(line))
+        words = line[:ended].split(" ")
         kept = words[: decoding.max_new_tokens]
         for place, word in enumerate(kept):
             yield Piece(number, candidate, word if place == 0 else f" {word}")

@@ -106,11 +106,14 @@ class ChatMessage(BaseModel):
 
 
 class Likely(BaseModel):
-    """A token that could have been drawn, under the model itself before any rule."""
+    """A token that could have been drawn, under the model itself before any rule.
+
+    bytes  of its text; null for half a character
+    """
 
     token: str
     logprob: Logprob
-    bytes: list[Annotated[int, Field(ge=0, le=255)]]
+    bytes: list[Annotated[int, Field(ge=0, le=255)]] | None
 
 
 class Drawn(Likely):

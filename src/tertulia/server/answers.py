@@ -21,8 +21,10 @@ from tertulia.agent import Reply
 from tertulia.conversation import Plan
 from tertulia.engines import Completion
 from tertulia.rankers import Candidate
-from tertulia.server.asked import Way
-from tertulia.server.refusals import Refusal, invalid
+from tertulia.server.asked import Way, untold
+
+LEAST = -9999.0
+"""Stands for the logarithm of 0, which JSON has no number for; OpenAI's own."""
 
 
 def envelope(kind: str, prefix: str, model: str) -> dict[str, Any]:
@@ -113,34 +115,43 @@ def tokens(completion: Completion, texts: Sequence[str] | None) -> list[tuple[st
     return list(zip(texts, completion.logprobs[: len(texts)], strict=True))
 
 
-def untold(field: str) -> Refusal:
-    return invalid(
-        f"{field} cannot be honoured: this model's engine does not tell its tokens' "
-        "probabilities; leave it out",
-        field,
-        "unsupported_value",
-    )
-
-
 def chat_logprobs(completion: Completion, spelled: Sequence[str] | None) -> dict[str, Any]:
     """The `logprobs` of a chat choice."""
+    drawn = tokens(completion, spelled)
+    others = completion.alternatives or ((),) * len(drawn)
     content = [
-        {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
-        for text, logprob in tokens(completion, spelled)
+        {**likely(text, logprob), "top_logprobs": [likely(*each) for each in likeliest]}
+        for (text, logprob), likeliest in zip(drawn, others, strict=False)
     ]
     return {"content": content, "refusal": None}
 
 
+def likely(text: str, logprob: float) -> dict[str, Any]:
+    """A token; what is half a character by itself has no bytes to tell."""
+    known = "\ufffd" not in text
+    return {
+        "token": text,
+        "logprob": max(logprob, LEAST),
+        "bytes": list(text.encode()) if known else None,
+    }
+
+
 def text_logprobs(completion: Completion, spelled: Sequence[str] | None) -> dict[str, Any]:
-    """The `logprobs` of a text choice; only the token that was drawn is known."""
-    texts = tokens(completion, spelled)
+    """The `logprobs` of a text choice; beside the likeliest, the drawn token is told, too."""
+    drawn = tokens(completion, spelled)
     offsets, at = [], 0
-    for text, _ in texts:
+    for text, _ in drawn:
         offsets.append(at)
         at += len(text)
+    pairs = zip(drawn, completion.alternatives, strict=False)
     return {
-        "tokens": [text for text, _ in texts],
-        "token_logprobs": [logprob for _, logprob in texts],
-        "top_logprobs": None,
+        "tokens": [text for text, _ in drawn],
+        "token_logprobs": [max(logprob, LEAST) for _, logprob in drawn],
+        "top_logprobs": [
+            {name: max(value, LEAST) for name, value in (*likeliest, own)}
+            for own, likeliest in pairs
+        ]
+        if completion.alternatives
+        else None,
         "text_offset": offsets,
     }

@@ -12,7 +12,7 @@ from tertulia.decoding import Decoding, preset
 from tertulia.errors import ConfigError, TertuliaError, UnsupportedDecoding
 from tertulia.registry import nearest
 from tertulia.server.refusals import Refusal, invalid
-from tertulia.server.shapes import Asked, ChatAsked
+from tertulia.server.shapes import Asked, ChatAsked, whole
 
 SETTINGS = tuple(field.name for field in fields(Decoding))
 MOST = {"stop": 16, "banned": 1024, "rankers": 8}
@@ -58,12 +58,16 @@ def way(agent: Agent, asked: Asked) -> Way:
     given = openai_fields(asked)
     known(table, given)
     base = started(own, agent.decoding)
-    told = {name: value for name, value in table.items() if value is not None}
+    told = {name: whole(value) for name, value in table.items() if value is not None}
     decoding = chosen(base, {**given, **told}, asked.choices, origin(asked))
+    if asked.alternatives and "alternatives" not in agent.engine.honours:
+        raise untold(origin(asked)["alternatives"])
     try:
         agent.engine.check(decoding)
     except UnsupportedDecoding as error:
         raise named(error, REFUSED_BY_ENGINE, origin(asked)) from None
+    if asked.tells_logprobs and "alternatives" not in agent.engine.honours:
+        raise untold("logprobs")
     seed = secrets.randbelow(2**31) if decoding.seed is None else decoding.seed
     decoding = replace(decoding, seed=seed)
     agent = replace(agent, decoding=decoding)
@@ -78,6 +82,7 @@ def openai_fields(asked: Asked) -> dict[str, Any]:
         "top_p": asked.top_p,
         "max_new_tokens": longest(asked),
         "stop": asked.stops or None,
+        "alternatives": asked.alternatives or None,
         "seed": asked.seed,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -98,7 +103,18 @@ def origin(asked: Asked) -> dict[str, str]:
         came["max_new_tokens"] = "max_completion_tokens" if newer else "max_tokens"
     if asked.choices > 1:
         came["candidates"] = "n"
+    if asked.alternatives:
+        came["alternatives"] = "top_logprobs" if isinstance(asked, ChatAsked) else "logprobs"
     return came
+
+
+def untold(field: str) -> Refusal:
+    return invalid(
+        f"{field} cannot be honoured: this model's engine does not tell its tokens' "
+        "probabilities; leave it out",
+        field,
+        "unsupported_value",
+    )
 
 
 def bounded(table: Mapping[str, Any]) -> None:

@@ -5,12 +5,19 @@ cannot be honoured is refused unless it asks for nothing; an unknown one is igno
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
-from tertulia.decoding import MAX_NEW_TOKENS
+from tertulia.decoding import MAX_ALTERNATIVES, MAX_NEW_TOKENS
 from tertulia.server.refusals import Refusal, invalid
 
 MAX_MESSAGES = 10_000
@@ -18,10 +25,20 @@ MAX_CHOICES = 128
 MAX_STOPS = 4
 MAX_PROMPTS = 64
 MAX_NAMED = 16
+MAX_TEXT_LOGPROBS = 5
+INSTRUCTING = ("system", "developer")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Tokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS)]
+
+
+def whole(given: object) -> object:
+    """1.0 is a whole number too, by JSON Schema's reading of one."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+WHOLE = BeforeValidator(whole)
+Tokens = Annotated[int, Field(ge=1, le=MAX_NEW_TOKENS), WHOLE]
 
 UNHONOURED: Mapping[str, tuple[object, ...]] = {
     "audio": (),
@@ -67,8 +84,25 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
+def only_text(schema: dict[str, Any]) -> None:
+    """The description of a part tells what is honoured, not what is refused in words of our own."""
+    schema["properties"] = {"type": {"const": "text"}, "text": {"type": "string"}}
+    schema["required"] = ["type", "text"]
+
+
+def honoured(schema: dict[str, Any]) -> None:
+    """The same for a message: no tools, and always something said."""
+    schema["properties"]["role"] = {"enum": [*INSTRUCTING, "user", "assistant"]}
+    content = schema["properties"]["content"]
+    content.pop("default")
+    content["anyOf"] = [each for each in content["anyOf"] if each.get("type") != "null"]
+    schema["required"] = ["role", "content"]
+
+
 class Part(Shape):
     """A piece of a message's content; only text is understood."""
+
+    model_config = ConfigDict(json_schema_extra=only_text)
 
     type: str
     text: str | None = None
@@ -76,6 +110,8 @@ class Part(Shape):
 
 class Message(Shape):
     """One message; `name` is the speaker's, where it is not one of the two sides."""
+
+    model_config = ConfigDict(json_schema_extra=honoured)
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[Part] | None = None
@@ -99,9 +135,9 @@ class Asked(Shape):
     max_tokens: Tokens | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), WHOLE] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     decoding: dict[str, Any] | None = None
@@ -109,6 +145,16 @@ class Asked(Shape):
     @property
     def choices(self) -> int:
         return self.n or 1
+
+    @property
+    def tells_logprobs(self) -> bool:
+        """The answer tells the probability of each token."""
+        return False
+
+    @property
+    def alternatives(self) -> int:
+        """So many of the likeliest tokens are told beside each."""
+        return 0
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -131,19 +177,36 @@ class ChatAsked(Asked):
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: Tokens | None = None
     logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES), WHOLE] | None = None
     direction: dict[str, Any] | None = None
+
+    @property
+    def tells_logprobs(self) -> bool:
+        return bool(self.logprobs)
+
+    @property
+    def alternatives(self) -> int:
+        return self.top_logprobs or 0
 
 
 class TextAsked(Asked):
     """POST /v1/completions: the model goes on from a text, without a format around it.
 
-    logprobs  0 for those of the tokens that were drawn; others are not known
+    logprobs  so many of the likeliest tokens are told beside each that was drawn
     """
 
     model_config = example({"model": "mini", "prompt": "One fine day"})
 
     prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
-    logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=MAX_TEXT_LOGPROBS), WHOLE] | None = None
+
+    @property
+    def tells_logprobs(self) -> bool:
+        return self.logprobs is not None
+
+    @property
+    def alternatives(self) -> int:
+        return self.logprobs or 0
 
 
 Shaped = TypeVar("Shaped", bound=Asked)
@@ -155,6 +218,8 @@ def shaped(shape: type[Shaped], table: dict[str, Any]) -> Shaped:
         asked = shape.model_validate(table)
     except ValidationError as error:
         raise refused(error) from None
+    if asked.alternatives and not asked.tells_logprobs:
+        raise invalid("top_logprobs is told beside logprobs: set logprobs to true", "top_logprobs")
     for name, nothing in UNHONOURED.items():
         given = table.get(name)
         if name not in shape.model_fields and given is not None and not idle(given, nothing):
@@ -175,8 +240,12 @@ def idle(given: object, nothing: tuple[object, ...]) -> bool:
 
 def warning(asked: Asked) -> dict[str, str]:
     """The header that names the fields nobody here knows; empty where there are none."""
-    unknown = (name for name in asked.model_extra or () if name not in (*UNHONOURED, *INERT))
-    named = [re.sub(r"[^\w.-]", "?", name[:40], flags=re.ASCII) for name in unknown]
+    return warned(n for n in asked.model_extra or () if n not in (*UNHONOURED, *INERT))
+
+
+def warned(unknown: Iterable[str]) -> dict[str, str]:
+    """The header that names these fields as ignored; empty where there are none."""
+    named = [re.sub(r"[^\w.-]", "?", name[:40], flags=re.ASCII) or "?" for name in unknown]
     told = f"unknown fields ignored: {', '.join(named[:MAX_NAMED])}"
     return {"X-Tertulia-Warning": told} if named else {}
 

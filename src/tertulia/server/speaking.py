@@ -229,6 +229,8 @@ def check_room(agent: Agent, prompt: Prompt) -> None:
 
 def spelling(completion: Completion, engine: Engine) -> tuple[str, ...] | None:
     """The text of each token of a completion, without what ended it."""
+    if completion.texts:
+        return completion.texts
     tokenizer = getattr(engine, "tokenizer", None)
     if not completion.logprobs or not isinstance(tokenizer, Tokenizer):
         return None

@@ -13,9 +13,8 @@ from tertulia import scene
 from tertulia.conversation import Conversation, Turn
 from tertulia.errors import SceneError
 from tertulia.server.refusals import invalid
-from tertulia.server.shapes import Message
+from tertulia.server.shapes import INSTRUCTING, Message
 
-INSTRUCTING = ("system", "developer")
 SIDES = {"assistant": "agent", "user": "user"}
 
 

@@ -108,6 +108,15 @@ class Tokenizer:
         decoder = self.decoder()
         return "".join([*map(decoder.step, ids), decoder.end()])
 
+    def alone(self, token: int, *, first: bool = False) -> str:
+        """One token by itself, as it would be said; half a character is U+FFFD.
+
+        first  it begins a reply, where some vocabularies leave out a blank
+        """
+        decoder = self.decoder()
+        decoder.drop_blank = decoder.drop_blank and first
+        return decoder.step(token) + decoder.end()
+
     def decoder(self) -> "Decoder":
         """A decoder for one reply, from its first token."""
         return Decoder(self)

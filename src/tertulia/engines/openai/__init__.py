@@ -102,7 +102,8 @@ class OpenAI(Engine):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.context_window = settings.context_window
-        self.honours = STANDARD.union(settings.extra)
+        told = ("alternatives",) if settings.logprobs else ()
+        self.honours = STANDARD.union(settings.extra, told)
         self.connection = Connection(
             url=settings.base_url.rstrip("/") + APIS[settings.api],
             key_env=settings.key_env,
@@ -150,7 +151,7 @@ class OpenAI(Engine):
                 if choice.finish:
                     done.add(first + index)
                     alone = sum(bool(each.finish) for each in choices) == 1
-                    yield Finished(number, first + index, completion(choice, seed, alone))
+                    yield Finished(number, first + index, completion(choice, decoding, seed, alone))
             if first not in done:
                 raise EngineError(
                     f"{self.connection.url} sent choices without the first one: it is not "
@@ -194,6 +195,7 @@ class OpenAI(Engine):
             "top_p": decoding.top_p,
             "max_tokens": decoding.max_new_tokens,
             **self.asked(prompt),
+            **self.probable(decoding.alternatives),
         }
         asked |= {"stop": stops} if stops else {}
         asked |= {"stream_options": {"include_usage": True}} if settings.include_usage else {}
@@ -209,7 +211,7 @@ class OpenAI(Engine):
     def asked(self, prompt: Prompt) -> dict[str, Any]:
         if self.settings.api == "completions":
             text = encoded(prompt.text).decode()
-            return {"prompt": text, **({"logprobs": 1} if self.settings.logprobs else {})}
+            return {"prompt": text}
         if not prompt.messages:
             raise ConfigError(
                 "the chat api sends messages, and this format makes none: use the chat_template "
@@ -218,7 +220,15 @@ class OpenAI(Engine):
         messages = [
             {"role": each.role, "content": encoded(each.text).decode()} for each in prompt.messages
         ]
-        return {"messages": messages, **({"logprobs": True} if self.settings.logprobs else {})}
+        return {"messages": messages}
+
+    def probable(self, alternatives: int) -> dict[str, Any]:
+        """How each api is asked for probabilities."""
+        if not self.settings.logprobs:
+            return {}
+        if self.settings.api == "completions":
+            return {"logprobs": max(alternatives, 1)}
+        return {"logprobs": True, **({"top_logprobs": alternatives} if alternatives else {})}
 
     def close(self) -> None:
         self.connection.close()
@@ -229,15 +239,20 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-def completion(choice: Choice, seed: int, alone: bool) -> Completion:
+def completion(choice: Choice, decoding: Decoding, seed: int, alone: bool) -> Completion:
     """The candidate; token counts are known only for a choice that was alone in its response."""
     prompt, said = choice.usage
+    most = decoding.alternatives
+    likeliest = tuple(each.likeliest[:most] for each in choice.tokens) if most else ()
+    texts = tuple(each.text for each in choice.tokens)
     return Completion(
         text=choice.text,
-        logprobs=tuple(choice.logprobs),
+        logprobs=tuple(each.logprob for each in choice.tokens),
+        alternatives=likeliest,
+        texts=texts if any(texts) else (),
         finish="length" if choice.finish == "length" else "stop",
         prompt_tokens=prompt,
-        completion_tokens=said if alone else len(choice.logprobs) or None,
+        completion_tokens=said if alone else len(choice.tokens) or None,
         seed=seed,
         first_seconds=choice.first_seconds,
         seconds=choice.seconds,

@@ -2,13 +2,21 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tertulia.errors import EngineError
 
 PAIRS = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 ALONE = re.compile("[\ud800-\udfff]")
+
+
+class Token(NamedTuple):
+    """One token as a server tells it; natural logarithms."""
+
+    text: str
+    logprob: float
+    likeliest: tuple[tuple[str, float], ...] = ()
 
 
 class Choice:
@@ -17,6 +25,7 @@ class Choice:
     text     given out so far
     finish   why it ended, in the server's word; empty while it goes on
     stopped  nothing more of it is wanted
+    tokens   (text, log-probability, likeliest) of each, where the server tells them
     usage    tokens of the prompt and of the reply, None where the server does not tell
     """
 
@@ -25,14 +34,14 @@ class Choice:
         self.began = began
         self.text = self.held = self.finish = ""
         self.started = self.stopped = False
-        self.logprobs: list[float] = []
+        self.tokens: list[Token] = []
         self.usage: tuple[int | None, int | None] = (None, None)
         self.first_seconds = self.seconds = 0.0
 
     @property
     def begun(self) -> bool:
         """Something of the reply has been heard."""
-        return bool(self.text or self.held or self.finish or self.logprobs)
+        return bool(self.text or self.held or self.finish or self.tokens)
 
     def hear(self, new: str) -> str:
         """The text that may be shown: no half characters, nothing that may become a stop."""
@@ -103,7 +112,7 @@ def one(message: dict[str, Any], choice: Choice, where: str) -> str:
         raise wrong(where, f"its text is a {type(text).__name__}")
     choice.started = True
     if not choice.stopped:
-        choice.logprobs += logprobs(message.get("logprobs"), where)
+        choice.tokens += tokens(message.get("logprobs"), where)
     piece = choice.hear(text or "")
     finish = message.get("finish_reason")
     if finish == "content_filter" and not choice.stopped:
@@ -115,19 +124,42 @@ def one(message: dict[str, Any], choice: Choice, where: str) -> str:
     return piece
 
 
-def logprobs(found: object, where: str) -> list[float]:
-    """Log-probabilities in either api's shape; none when the server sends none."""
+def tokens(found: object, where: str) -> list[Token]:
+    """Tokens with their probabilities in either api's shape; none when the server sends none."""
     if not isinstance(found, dict):
         return []
-    values = found.get("token_logprobs")
     content = found.get("content")
-    if isinstance(content, list):
-        values = [each.get("logprob") if isinstance(each, dict) else None for each in content]
-    if values is None:
-        return []
-    if not isinstance(values, list) or not all(type(each) in (int, float) for each in values):
-        raise wrong(where, "its logprobs are no list of numbers")
-    return [float(each) for each in values]
+    try:
+        if isinstance(content, list):
+            return [token(each) for each in content]
+        return list(columns(found))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise wrong(where, "its logprobs are no list of numbers") from None
+
+
+def token(each: Mapping[str, Any]) -> Token:
+    return Token(*pair(each), tuple(map(pair, each.get("top_logprobs") or ())))
+
+
+def pair(each: Mapping[str, Any]) -> tuple[str, float]:
+    return str(each.get("token", "")), number(each["logprob"])
+
+
+def columns(found: Mapping[str, Any]) -> Iterator[Token]:
+    """The tokens of a text completion: its lists side by side."""
+    values = found.get("token_logprobs") or []
+    texts = found.get("tokens") or [""] * len(values)
+    likely = found.get("top_logprobs") or [{}] * len(values)
+    for text, value, others in zip(texts, values, likely, strict=True):
+        named = [(str(name), number(each)) for name, each in (others or {}).items()]
+        ranked = sorted(named, key=lambda each: -each[1])
+        yield Token(str(text), number(value), tuple(ranked))
+
+
+def number(value: object) -> float:
+    if type(value) not in (int, float):
+        raise ValueError
+    return float(value)  # type: ignore[arg-type]  # it was just looked at
 
 
 def count(value: object) -> int | None:

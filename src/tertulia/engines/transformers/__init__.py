@@ -9,7 +9,7 @@ its beams the library's own beam search.
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from tertulia import tokenizer
@@ -18,7 +18,7 @@ from tertulia.engines import Completion, Engine, Event, Finished, Piece
 from tertulia.engines.transformers.checkpoint import open_model, resolved
 from tertulia.engines.transformers.model import Model, State
 from tertulia.engines.transformers.request import Request, banned_token, request
-from tertulia.engines.transformers.rules import BeamRules, Rules, SaidStop, chosen, stream
+from tertulia.engines.transformers.rules import BeamRules, Drawn, Rules, SaidStop, chosen, stream
 from tertulia.engines.transformers.voice import Voice
 from tertulia.prompt import Prompt, Span
 from tertulia.tokenizer import Tokenizer
@@ -95,21 +95,33 @@ class Transformers(Engine):
         self, number: int, candidate: int, request: Request, state: State, clock: "Clock"
     ) -> Iterator[Event]:
         """One candidate, token by token."""
-        voice, logprobs = Voice(self.tokenizer, request), []
+        voice = Voice(self.tokenizer, request)
+        found: list[Drawn] = []
         rules, chance = Rules(request), stream(request.seed, candidate)
         clock.start()
         while True:
-            token, logprob = chosen(state.logits, rules, voice.tokens, chance)
-            logprobs.append(logprob)
+            drawn = chosen(state.logits, rules, voice.tokens, chance)
+            found.append(drawn)
             clock.tick()
-            if piece := voice.say(token):
+            if piece := voice.say(drawn.token):
                 yield Piece(number, candidate, piece)
             if voice.ended or len(voice.tokens) == request.most:
                 break
-            state = self.model.read_on(state, token)
+            state = self.model.read_on(state, drawn.token)
         if piece := voice.end():
             yield Piece(number, candidate, piece)
-        yield Finished(number, candidate, completion(request, voice, logprobs, clock))
+        made = completion(request, voice, [each.logprob for each in found], clock)
+        if request.decoding.alternatives:
+            made = replace(made, alternatives=tuple(self.spelled(found)))
+        yield Finished(number, candidate, made)
+
+    def spelled(self, found: Sequence[Drawn]) -> Iterator[tuple[tuple[str, float], ...]]:
+        """The alternatives to each token, as text."""
+        for place, drawn in enumerate(found):
+            yield tuple(
+                (self.tokenizer.alone(token, first=place == 0), logprob)
+                for token, logprob in drawn.likeliest
+            )
 
     def hypotheses(self, number: int, request: Request, clock: "Clock") -> Iterator[Event]:
         """The best of a beam search, best first, each in one piece."""

@@ -1,6 +1,7 @@
 """From logits to the next token: the library's own processors, then one draw of our own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -78,10 +79,22 @@ def warpers(decoding: Decoding) -> library.LogitsProcessorList:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The next token, and its log-probability under the model itself.
+
+    likeliest  (token, log-probability) of as many as decoding.alternatives asks for
+    """
+
+    token: int
+    logprob: float
+    likeliest: tuple[tuple[int, float], ...]
+
+
 def chosen(
     logits: torch.Tensor, rules: Rules, said: Sequence[int], chance: np.random.Generator
-) -> tuple[int, float]:
-    """The next token and its log-probability under the model itself; logits [1, vocabulary]."""
+) -> Drawn:
+    """The next token; logits [1, vocabulary]."""
     if not torch.isfinite(logits.max()) or torch.isnan(logits).any():
         raise EngineError(
             "the model gave logits that are no numbers: the weights are damaged, or overflow in "
@@ -89,7 +102,11 @@ def chosen(
         )
     warped = rules(logits, said)[0]
     token = draw(warped, rules.request.decoding, chance)
-    return token, float(logits[0].double().log_softmax(-1)[token])
+    logprobs = logits[0].double().log_softmax(-1)
+    wanted = min(rules.request.decoding.alternatives, len(logprobs))
+    values, tokens = logprobs.topk(wanted)
+    likeliest = tuple(zip(tokens.tolist(), values.tolist(), strict=True))
+    return Drawn(token, float(logprobs[token]), likeliest)
 
 
 def draw(logits: torch.Tensor, decoding: Decoding, chance: np.random.Generator) -> int:
