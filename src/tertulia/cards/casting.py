@@ -29,6 +29,9 @@ from tertulia.scene import MAX_BYTES
 
 EXAMPLES = ("memory", "turns", "leave")
 MAX_NAME = 200
+MAX_PARTS = 5_000
+"""The most lines of a description, examples, lines of an example, and greetings."""
+
 NAMELESS = "Character"
 START = re.compile(r"<start>", re.IGNORECASE)
 PLACED = frozenset(
@@ -70,7 +73,7 @@ class Casting:
         """The lines of description and personality."""
         found: list[str] = []
         for name in ("description", "personality"):
-            lines = [each.strip() for each in self.text(name, "").split("\n") if each.strip()]
+            lines = [each for each in parted(name, self.text(name, ""), "\n") if each]
             if lines:
                 last = len(found) + len(lines) - 1
                 place = f"personas.{self.agent}.{len(found)}"
@@ -88,6 +91,8 @@ class Casting:
     def opening(self, greeting: int) -> tuple[Turn, ...]:
         """The greeting of that number as the first turn; none when it is empty."""
         offered = self.card.greetings
+        if len(offered) > MAX_PARTS:
+            raise CardError(f"{len(offered)} greetings, {MAX_PARTS} at most: leave some out")
         if not 0 <= greeting < len(offered):
             raise CardError(
                 f"no greeting {greeting}: the card has {len(offered)}, numbered from 0; "
@@ -108,7 +113,7 @@ class Casting:
     def examples(self, place: str) -> tuple[str, ...]:
         """The example talks, one for each <START>, as text."""
         given = self.text("mes_example", {"leave": ""}.get(place, place))
-        found = tuple(each.strip() for each in START.split(given) if each.strip())
+        found = tuple(filter(None, parted("mes_example", START.sub("\0", given), "\0")))
         if given:
             notes = {"leave": "left out, as was asked", "turns": "before the opening turn"}
             note = notes.get(place, "told as what was said in earlier talks")
@@ -202,6 +207,13 @@ def called(card: Card, fields: Fields, user: str) -> str:
     return found
 
 
+def parted(name: str, text: str, by: str) -> list[str]:
+    """The parts of a text, stripped. Raises CardError for more than 5,000."""
+    if text.count(by) > MAX_PARTS:
+        raise CardError(f"{name} has more than {MAX_PARTS} parts: shorten it")
+    return [each.strip() for each in text.split(by)]
+
+
 def names(card: Card, fields: Fields, agent: str) -> Iterator[Part]:
     if card.name and card.spec != LOREBOOK:
         yield Part("name", "agent" if card.name == agent else "", "" if card.name == agent else
@@ -216,16 +228,16 @@ def played(examples: tuple[str, ...], agent: str, user: str) -> tuple[Turn, ...]
     turns: list[Turn] = []
     for example in examples:
         speaker = ""
-        for line in example.split("\n"):
+        for line in parted("mes_example", example, "\n"):
             name, colon, said = line.partition(":")
             if colon and name.strip().casefold() in sides:
                 speaker = sides[name.strip().casefold()]
                 turns.append(Turn(speaker, said.strip()))
             elif speaker:
                 turns[-1] = replace(turns[-1], text=f"{turns[-1].text}\n{line}".strip())
-            elif line.strip():
+            elif line:
                 speaker = agent
-                turns.append(Turn(agent, line.strip()))
+                turns.append(Turn(agent, line))
     return tuple(turns)
 
 

@@ -61,6 +61,8 @@ class Filler:
 
         Raises CardError for more than 20,000 macros or 1,000 draws in one card.
         """
+        self.macros += (text.count("{{") + text.count("}}")) // 2
+        self.check()
         chance: list[random.Random] = []
         open_texts: list[list[str]] = [[]]
         at = 0
@@ -73,21 +75,20 @@ class Filler:
                 body = "".join(open_texts.pop())
                 open_texts[-1].append(self.given(body, path, original, chance))
             elif token[0][0] == "<":
-                open_texts[-1].append(self.named(token[0][1:-1].lower()))
+                self.macros += 1
+                self.check()
+                open_texts[-1].append(self.user if token[0].lower() == "<user>" else self.char)
             else:
                 open_texts[-1].append(token[0])
         open_texts[-1].append(text[at:])
         return "{{".join("".join(each) for each in open_texts)
 
-    def named(self, name: str) -> str:
-        self.macros += 1
+    def check(self) -> None:
         if self.macros > MAX_MACROS:
             raise CardError(f"more than {MAX_MACROS} macros in one card: take some out")
-        return self.user if name == "user" else self.char
 
     def given(self, body: str, path: str, original: str | None, chance: list[random.Random]) -> str:
         """What stands for one macro; itself when nobody knows it."""
-        self.named("")
         if body.lstrip().startswith("//"):
             return ""
         found = BODY.fullmatch(body)
