@@ -87,7 +87,7 @@ class Client:
 def frames(text: str) -> list[tuple[str, Any]]:
     """(event, data) of each frame; their numbers go up one by one."""
     found = []
-    for n, block in enumerate(text.removesuffix("\n\n").split("\n\n"), start=1):
+    for block in text.removesuffix("\n\n").split("\n\n"):
         id, event, data = block.split("\n")
         assert id.startswith("id: ")
         found.append((event.removeprefix("event: "), json.loads(data.removeprefix("data: "))))

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tertulia.conversation import Conversation
+from tertulia.errors import Conflict
 from tertulia.server import directing, reading, telling
 from tertulia.server.documented import documented
 from tertulia.server.generations import generations_of
@@ -75,6 +76,8 @@ async def change(request: Request, talk: str) -> Response:
     served = None if asked.agent is None else playing(house, asked.agent)
 
     def changed(store: Store) -> dict[str, Any]:
+        if asked.version not in (None, store.version(id)):
+            raise Conflict(f"the talk {id} has changed since version {asked.version}: read it again")
         if asked.scene is not None:
             now = directing.over(store.header(id), asked.scene, "scene")
             store.direct(id, now, version=asked.version)

@@ -33,10 +33,10 @@ def written(content: object) -> str:
 
 def talk(store: Store, id: TalkId, *, light: bool = False) -> dict[str, Any]:
     """A talk with its tree, but for the replies under way; raises NotKept."""
-    summary = store.summary(id)
+    version, summary = store.version(id), store.summary(id)
     return {
         "id": id,
-        "version": summary.version,
+        "version": version,
         "title": summary.title,
         "agent_name": summary.agent_name,
         "created": summary.created.isoformat(),
