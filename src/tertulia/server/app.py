@@ -15,14 +15,35 @@ from tertulia.agent import Agent
 from tertulia.assembly import Written
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
-from tertulia.server import chat, completions, docs, godel_demo, models, probes
+from tertulia.server import (
+    chat,
+    completions,
+    docs,
+    godel_demo,
+    models,
+    plans,
+    playing,
+    probes,
+    replies,
+    scenes,
+    talks,
+    turns,
+    watching,
+)
 from tertulia.server.documented import described
+from tertulia.server.generations import Generations
 from tertulia.server.guard import Guard
 from tertulia.server.journal import Journal
 from tertulia.server.refusals import INVALID, Refusal, refusal_of
 from tertulia.server.served import house
 from tertulia.server.settings import Settings
+from tertulia.server.storeroom import Storeroom
 from tertulia.studio import serving
+
+ROUTES = (
+    *(chat, completions, models, probes, docs),
+    *(playing, scenes, talks, turns, replies, watching, plans),
+)
 
 
 def application(agents: Mapping[str, Agent | Written], settings: Settings) -> FastAPI:
@@ -37,7 +58,10 @@ def application(agents: Mapping[str, Agent | Written], settings: Settings) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         shared.start()
         yield
+        await app.state.generations.close()
         shared.close()
+        if app.state.storeroom:
+            app.state.storeroom.close()
 
     app = FastAPI(
         title="Tertulia",
@@ -47,7 +71,10 @@ def application(agents: Mapping[str, Agent | Written], settings: Settings) -> Fa
         redoc_url=None,
     )
     app.state.house = shared
-    for routes in (chat, completions, models, probes, docs):
+    app.state.storeroom = Storeroom(settings.store) if settings.store else None
+    app.state.generations, app.state.remembered = Generations(), scenes.Remembered()
+    app.state.takes = {}
+    for routes in ROUTES:
         app.include_router(routes.ROUTES)
     if any(isinstance(each.agent.format, Godel) for each in shared.agents.values()):
         app.include_router(godel_demo.ROUTES)
@@ -61,7 +88,7 @@ def application(agents: Mapping[str, Agent | Written], settings: Settings) -> Fa
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "x-api-key"],
         )
     app.add_middleware(Journal)
