@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,12 +18,6 @@ TALK = Conversation(
     user="Bob",
     direction=Direction(situation="A ferry at night.", personas=(Persona("Ann", ("i row.",)),)),
 )
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with Store.open(MEMORY) as opened:
-        yield opened
 
 
 def said(store: Store, talk: TalkId, text: str, parent: TurnId | None) -> TurnId:
@@ -204,8 +197,8 @@ def test_a_turn_of_another_talk_cannot_be_a_parent(store: Store) -> None:
         said(store, here, "here", turn)
 
 
-def test_of_two_writers_on_one_talk_the_later_is_told(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "t.db") as one, Store.open(tmp_path / "t.db") as two:
+def test_of_two_writers_on_one_talk_the_later_is_told(place: str) -> None:
+    with Store.open(place) as one, Store.open(place) as two:
         talk = one.begin(TALK)
         two.path(talk)
         said(one, talk, "first", None)
@@ -216,12 +209,12 @@ def test_of_two_writers_on_one_talk_the_later_is_told(tmp_path: Path) -> None:
         assert [each.turn.text for each in two.path(talk)] == ["first", "second"]
 
 
-def test_two_chats_write_side_by_side(tmp_path: Path) -> None:
+def test_two_chats_write_side_by_side(place: str) -> None:
     failed: list[BaseException] = []
 
     def chat(name: str) -> None:
         try:
-            with Store.open(tmp_path / "t.db") as store:
+            with Store.open(place) as store:
                 talk, last = store.begin(Conversation(agent=name)), None
                 for number in range(30):
                     last = said(store, talk, str(number), last)
@@ -234,7 +227,7 @@ def test_two_chats_write_side_by_side(tmp_path: Path) -> None:
     for each in chats:
         each.join()
     assert failed == []
-    with Store.open(tmp_path / "t.db") as store:
+    with Store.open(place) as store:
         assert [each.turns for each in store.talks()] == [30] * 4
 
 

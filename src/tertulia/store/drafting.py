@@ -78,6 +78,7 @@ def begun(
 
 def grown(pen: Pen, draft: DraftId, text: str) -> None:
     """A piece more."""
+    found(pen.sql, draft, pen.where)
     latest = select(func.coalesce(func.max(pieces.c.number), 0)).where(pieces.c.draft == draft)
     number = pen.sql.execute(latest).scalar_one() + 1
     add(pen.sql, pieces, draft=draft, number=number, text=packed(text), created=pen.now)

@@ -70,15 +70,17 @@ def opened(url: str, timeout_seconds: float) -> Database:
 
 def schema(sql: Connection, where: str) -> int:
     """The number of the last step this store has taken; 0 for a database without tables."""
-    if sql.exec_driver_sql("SELECT to_regclass('tertulia_schema')").scalar_one() is not None:
-        query = "SELECT coalesce(max(number), 0) FROM tertulia_schema"
-        return int(sql.exec_driver_sql(query).scalar_one())
-    query = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
-    if sql.exec_driver_sql(query).scalar_one():
+    # Asked of the catalog as a table: to_regclass may answer from a cache that is out of date.
+    query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    tables = set(sql.exec_driver_sql(query).scalars())
+    if tables and "tertulia_schema" not in tables:
         raise StoreError(
             f"{where} is a database of another program: give the store one of its own (createdb)"
         )
-    return 0
+    if not tables:
+        return 0
+    query = "SELECT coalesce(max(number), 0) FROM tertulia_schema"
+    return int(sql.exec_driver_sql(query).scalar_one())
 
 
 def taken(sql: Connection, number: int) -> None:

@@ -160,7 +160,7 @@ def belonging(sql: Connection, talk: TalkId, turn: TurnId | None) -> None:
     if turn is None:
         return
     query = select(turns.c.id).where(turns.c.id == turn, turns.c.talk == talk)
-    if not sql.execute(query).first():
+    if abs(turn) >= 2**63 or not sql.execute(query).first():
         raise NotKept(f"the talk {talk} has no turn {turn}: give one of its own")
     if unseen := hidden_turns(sql, talk):
         way = path_to(turn)
