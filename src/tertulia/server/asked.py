@@ -12,7 +12,7 @@ from tertulia.decoding import Decoding, preset
 from tertulia.errors import ConfigError, TertuliaError, UnsupportedDecoding
 from tertulia.registry import nearest
 from tertulia.server.refusals import Refusal, invalid
-from tertulia.server.shapes import Asked, ChatAsked, whole
+from tertulia.server.shapes import Making, whole
 
 SETTINGS = tuple(field.name for field in fields(Decoding))
 MOST = {"stop": 16, "banned": 1024, "rankers": 8}
@@ -45,7 +45,7 @@ class Way:
         return made == self.choices and (made == 1 or not ranks)
 
 
-def way(agent: Agent, asked: Asked) -> Way:
+def way(agent: Agent, asked: Making) -> Way:
     """The agent as one request wants it; raises Refusal naming what cannot be honoured.
 
     Without a seed one is drawn here, so that the planner's part can be repeated too.
@@ -60,52 +60,31 @@ def way(agent: Agent, asked: Asked) -> Way:
     base = started(own, agent.decoding)
     told = {name: whole(value) for name, value in table.items() if value is not None}
     decoding = chosen(base, {**given, **told}, asked.choices, origin(asked))
-    if asked.alternatives and "alternatives" not in agent.engine.honours:
+    tells = "alternatives" in agent.engine.honours
+    if "alternatives" in given and not tells:
         raise untold(origin(asked)["alternatives"])
     try:
         agent.engine.check(decoding)
     except UnsupportedDecoding as error:
         raise named(error, REFUSED_BY_ENGINE, origin(asked)) from None
-    if asked.tells_logprobs and "alternatives" not in agent.engine.honours:
+    if asked.tells_logprobs and not tells:
         raise untold("logprobs")
     seed = secrets.randbelow(2**31) if decoding.seed is None else decoding.seed
     decoding = replace(decoding, seed=seed)
     agent = replace(agent, decoding=decoding)
-    tells = config.fitted(own.get("return_candidates", False), bool, "decoding.return_candidates")
-    return Way(agent=agent, choices=asked.choices, rankers=ranked(own), tells=tells)
+    lists = config.fitted(own.get("return_candidates", False), bool, "decoding.return_candidates")
+    return Way(agent=agent, choices=asked.choices, rankers=ranked(own), tells=lists)
 
 
-def openai_fields(asked: Asked) -> dict[str, Any]:
+def openai_fields(asked: Making) -> dict[str, Any]:
     """OpenAI's fields by the names they have in Decoding."""
-    found = {
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "max_new_tokens": longest(asked),
-        "stop": asked.stops or None,
-        "alternatives": asked.alternatives or None,
-        "seed": asked.seed,
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, (_, value) in asked.settings.items() if value is not None}
 
 
-def longest(asked: Asked) -> int | None:
-    newer = asked.max_completion_tokens if isinstance(asked, ChatAsked) else None
-    if newer is not None and asked.max_tokens not in (None, newer):
-        raise invalid("max_tokens and max_completion_tokens differ: give one of them", "max_tokens")
-    return asked.max_tokens if newer is None else newer
-
-
-def origin(asked: Asked) -> dict[str, str]:
+def origin(asked: Making) -> dict[str, str]:
     """The request's field that a setting came from."""
-    came = {name: name for name in openai_fields(asked)}
-    if "max_new_tokens" in came:
-        newer = isinstance(asked, ChatAsked) and asked.max_completion_tokens is not None
-        came["max_new_tokens"] = "max_completion_tokens" if newer else "max_tokens"
-    if asked.choices > 1:
-        came["candidates"] = "n"
-    if asked.alternatives:
-        came["alternatives"] = "top_logprobs" if isinstance(asked, ChatAsked) else "logprobs"
-    return came
+    came = {name: field for name, (field, value) in asked.settings.items() if value is not None}
+    return {**came, "candidates": "n"} if asked.choices > 1 else came
 
 
 def untold(field: str) -> Refusal:

@@ -6,7 +6,7 @@ cannot be honoured is refused unless it asks for nothing; an unknown one is igno
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -125,36 +125,60 @@ class StreamOptions(Shape):
     include_obfuscation: bool | None = None
 
 
-class Asked(Shape):
-    """What the two endpoints that make text have in common.
+class Making(Shape):
+    """What every endpoint that makes text is asked for.
 
     decoding  fields of Decoding, and `preset`, `rankers` (names), `return_candidates`
     """
 
+    unhonoured: ClassVar[Mapping[str, tuple[object, ...]]] = UNHONOURED
+
     model: Name
-    max_tokens: Tokens | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), WHOLE] | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] | None = None
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
     decoding: dict[str, Any] | None = None
 
     @property
+    def settings(self) -> dict[str, tuple[str, object]]:
+        """(field, value) of what OpenAI's fields say, by the names of Decoding; None is unsaid."""
+        return {
+            "temperature": ("temperature", self.temperature),
+            "top_p": ("top_p", self.top_p),
+        }
+
+    @property
     def choices(self) -> int:
-        return self.n or 1
+        """So many of the candidates are answered."""
+        return 1
 
     @property
     def tells_logprobs(self) -> bool:
         """The answer tells the probability of each token."""
         return False
 
+
+class Asked(Making):
+    """What OpenAI's two older endpoints have in common."""
+
+    max_tokens: Tokens | None = None
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), WHOLE] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=MAX_STOPS)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE] | None = None
+    stream_options: StreamOptions | None = None
+
     @property
-    def alternatives(self) -> int:
-        """So many of the likeliest tokens are told beside each."""
-        return 0
+    def settings(self) -> dict[str, tuple[str, object]]:
+        return {
+            **super().settings,
+            "max_new_tokens": ("max_tokens", self.max_tokens),
+            "stop": ("stop", self.stops or None),
+            "seed": ("seed", self.seed),
+        }
+
+    @property
+    def choices(self) -> int:
+        return self.n or 1
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -181,12 +205,23 @@ class ChatAsked(Asked):
     direction: dict[str, Any] | None = None
 
     @property
-    def tells_logprobs(self) -> bool:
-        return bool(self.logprobs)
+    def settings(self) -> dict[str, tuple[str, object]]:
+        found = {
+            **super().settings,
+            "alternatives": ("top_logprobs", self.top_logprobs or None),
+        }
+        newer = self.max_completion_tokens
+        if newer is not None and self.max_tokens not in (None, newer):
+            raise invalid(
+                "max_tokens and max_completion_tokens differ: give one of them", "max_tokens"
+            )
+        if newer is not None:
+            found["max_new_tokens"] = ("max_completion_tokens", newer)
+        return found
 
     @property
-    def alternatives(self) -> int:
-        return self.top_logprobs or 0
+    def tells_logprobs(self) -> bool:
+        return bool(self.logprobs)
 
 
 class TextAsked(Asked):
@@ -201,15 +236,15 @@ class TextAsked(Asked):
     logprobs: Annotated[int, Field(ge=0, le=MAX_TEXT_LOGPROBS), WHOLE] | None = None
 
     @property
+    def settings(self) -> dict[str, tuple[str, object]]:
+        return {**super().settings, "alternatives": ("logprobs", self.logprobs or None)}
+
+    @property
     def tells_logprobs(self) -> bool:
         return self.logprobs is not None
 
-    @property
-    def alternatives(self) -> int:
-        return self.logprobs or 0
 
-
-Shaped = TypeVar("Shaped", bound=Asked)
+Shaped = TypeVar("Shaped", bound=Making)
 
 
 def shaped(shape: type[Shaped], table: dict[str, Any]) -> Shaped:
@@ -218,9 +253,10 @@ def shaped(shape: type[Shaped], table: dict[str, Any]) -> Shaped:
         asked = shape.model_validate(table)
     except ValidationError as error:
         raise refused(error) from None
-    if asked.alternatives and not asked.tells_logprobs:
-        raise invalid("top_logprobs is told beside logprobs: set logprobs to true", "top_logprobs")
-    for name, nothing in UNHONOURED.items():
+    field, wanted = asked.settings.get("alternatives", ("", None))
+    if wanted and not asked.tells_logprobs:
+        raise invalid(f"{field} is told beside logprobs only: ask for logprobs, too", field)
+    for name, nothing in shape.unhonoured.items():
         given = table.get(name)
         if name not in shape.model_fields and given is not None and not idle(given, nothing):
             raise invalid(
@@ -238,9 +274,9 @@ def idle(given: object, nothing: tuple[object, ...]) -> bool:
     )
 
 
-def warning(asked: Asked) -> dict[str, str]:
+def warning(asked: Making) -> dict[str, str]:
     """The header that names the fields nobody here knows; empty where there are none."""
-    return warned(n for n in asked.model_extra or () if n not in (*UNHONOURED, *INERT))
+    return warned(n for n in asked.model_extra or () if n not in (*asked.unhonoured, *INERT))
 
 
 def warned(unknown: Iterable[str]) -> dict[str, str]:
