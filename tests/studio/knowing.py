@@ -1,14 +1,18 @@
 """A fake server whose replies are known in full: plan, candidates, tokens, prompt, timings."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.studio.fake import Fake, asked
+from tests.studio import fake as plain
+from tests.studio.browsing import opened, served
+from tests.studio.fake import SCENE, Fake, asked
 
 TALK = "/tertulia/talks/{talk}"
 FORMS = [
@@ -110,6 +114,13 @@ async def one_turn(request: Request) -> Response:
     return JSONResponse({**found["turns"][number], **kept})
 
 
+async def talks(request: Request) -> Response:
+    """As the plain server tells them, a page at a time."""
+    told = json.loads((await plain.talks(request)).body)["talks"]
+    offset, limit = (int(request.query_params[name]) for name in ("offset", "limit"))
+    return JSONResponse({"talks": told[offset : offset + limit]})
+
+
 async def prompts(request: Request) -> Response:
     fake: Knowing = request.app.state.fake
     given = await asked(request)
@@ -164,10 +175,9 @@ async def imported(request: Request) -> Response:
 
 def application(fake: Knowing) -> Starlette:
     """The fake server with these routes before its own."""
-    from tests.studio import fake as plain
-
     app = plain.application(fake)
     app.router.routes[:0] = [
+        Route("/tertulia/talks", talks, methods=["GET"]),
         Route(f"{TALK}/turns/{{turn:int}}", one_turn, methods=["GET"]),
         Route(f"{TALK}/candidates", candidates, methods=["POST"]),
         Route(f"{TALK}/export", export),
@@ -178,3 +188,55 @@ def application(fake: Knowing) -> Starlette:
         Route("/tertulia/forms", forms),
     ]
     return app
+
+
+SAID = candidate(
+    "That is a long time.",
+    -0.61,
+    ["That", -0.4],
+    [" is", -0.1],
+    [" a", -0.7],
+    [" long", -3.2],
+    [" time", -0.05],
+    [".", -0.3],
+)
+"""A candidate whose tokens are known: the likeliest is " time" (95 %), the rarest " long" (4 %)."""
+
+OTHER = candidate("Lions! We have two.", -0.92)
+BROKEN = candidate("I see. I see. I see.", None)
+
+
+class Zoo:
+    """The page at a talk of three turns; the second is a reply of which everything is known."""
+
+    def __init__(self, page: Any, address: str, fake: Knowing) -> None:
+        self.page, self.address, self.fake = page, address, fake
+        self.talk = fake.begin(SCENE, title="At the zoo")
+        self.hello = fake.add(self.talk, "Alex", "I fed lions for two years.")
+        self.reply = fake.reply(self.talk, SAID, OTHER, BROKEN)
+
+    def open(self, sheet: str = "") -> Any:
+        self.page.goto(f"{self.address}/#/talks/{self.talk}")
+        if sheet:
+            self.page.get_by_role("tab", name=sheet, exact=True).click()
+        return self.page
+
+    def asked(self, path: str) -> Any:
+        """What was sent last to a path that ends so."""
+        return [body for _, at, body in self.fake.asked if at.endswith(path)][-1]
+
+
+@pytest.fixture(scope="session")
+def knowing() -> Iterator[tuple[Starlette, str]]:
+    """One server for all tests; each gives it talks of its own."""
+    app = application(Knowing())
+    with served(app) as address:
+        yield app, address
+
+
+@pytest.fixture
+def zoo(browser: Any, knowing: tuple[Starlette, str]) -> Iterator[Zoo]:
+    app, address = knowing
+    app.state.fake = Knowing()
+    with opened(browser, address) as page:
+        yield Zoo(page, address, app.state.fake)

@@ -12,7 +12,7 @@ export function Candidates({ about }) {
   if (!candidates.length) return texts.length ? html`<${Growing} texts=${texts} />` : null;
   const said = candidates.findIndex((each) => each.text === about.turn?.text);
   return html`<section class="candidates" aria-labelledby="candidates">
-    <h3 id="candidates">${candidates.length === 1 ? "The candidate" : `${candidates.length} candidates`}</h3>
+    <h3 id="candidates">${candidates.length === 1 ? "One candidate" : `${candidates.length} candidates`}</h3>
     ${candidates.length > 1 && html`<${Choice} about=${about} said=${said} />`}
     <${Table} candidates=${candidates} />
     <${Tokens} key=${said} candidate=${candidates[Math.max(0, said)]} />
@@ -22,7 +22,7 @@ export function Candidates({ about }) {
 /** Candidates as they are made, before anything is known of their scores. */
 function Growing({ texts }) {
   return html`<section class="candidates" aria-labelledby="candidates">
-    <h3 id="candidates">${texts.length === 1 ? "The candidate" : `${texts.length} candidates`}</h3>
+    <h3 id="candidates">${texts.length === 1 ? "One candidate" : `${texts.length} candidates`}</h3>
     <ol class="growing">${texts.map((text) => html`<li><span class="words" dir="auto">${text ?? ""}</span></li>`)}</ol>
   </section>`;
 }
@@ -67,8 +67,7 @@ function Choice({ about, said }) {
             onClick=${() => n !== said && choose(n)}
           >
             <span class="words" dir="auto">${each.text || "(nothing)"}</span>
-            <span class="scored"><${Bar} value=${values[n]} values=${values} /> <span class="figure">${figure(values[n])}</span></span>
-            ${n === said && html`<span class="badge">said</span>`}
+            <span class="scored"><${Bar} value=${values[n]} values=${values} /> <span class="figure">${figure(values[n])}</span>${n === said && html`<span class="badge">said</span>`}</span>
           </button>
         </li>`,
       )}

@@ -63,6 +63,7 @@ export function Counterfactual({ about }) {
   const asked = () => ({
     parent: about.parent,
     agents: [about.agent],
+    speaker: about.turn.speaker,
     decoding: about.seed === null ? about.decoding : { ...about.decoding, seed: about.seed },
     ...changed(field, value, header(scene), plan),
   });

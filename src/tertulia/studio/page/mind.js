@@ -2,7 +2,7 @@
 import { Candidates } from "./candidates.js";
 import { Counterfactual } from "./counterfactual.js";
 import { html, signal } from "./html.js";
-import { Planning } from "./planning.js";
+import { Ahead, Planning } from "./planning.js";
 import { PromptSpans } from "./prompt.js";
 import { stepped } from "./roving.js";
 import { selected } from "./state.js";
@@ -27,6 +27,7 @@ export function Mind() {
     <div class="sheet" role="tabpanel" id="sheet" aria-labelledby="sheet-${open}" tabindex="0">
       ${open !== "tree" && html`<${About} about=${about} />`}
       ${open === "tree" ? html`<${Tree} />` : about?.byModel && html`<${Sheet} about=${about} />`}
+      ${open === "reply" && html`<${Ahead} />`}
     </div>`;
 }
 

@@ -3,7 +3,7 @@ import { send } from "./api.js";
 import { reply } from "./generations.js";
 import { html, useEffect, useState } from "./html.js";
 import { wrong } from "./notices.js";
-import { NO_PLAN, goals, selected, skills, talk } from "./state.js";
+import { NO_PLAN, agent, end, goals, plan, running, selected, skills, talk } from "./state.js";
 
 const PARTS = ["goal", "skill", "explanation"];
 const same = (one, other) => PARTS.every((part) => (one[part] ?? "") === (other[part] ?? ""));
@@ -20,22 +20,19 @@ export function Planning({ about }) {
 
   const think = async () => {
     setThinking(true);
-    try {
-      const found = await send("POST", "/tertulia/plans", {
-        talk: talk.value.id,
-        parent: about.parent,
-        agent: about.agent,
-        plan: about.given ?? NO_PLAN,
-      });
-      setMine(parts(found.plan));
-    } catch (error) {
-      wrong(error);
-    }
+    const found = await thought(about.parent, about.agent, about.given ?? NO_PLAN);
+    if (found) setMine(found);
     setThinking(false);
   };
   const again = async () => {
     const seeded = keepsSeed && about.seed !== null ? { decoding: { seed: about.seed } } : {};
-    const begun = await reply({ parent: about.parent, agents: [about.agent], plan: shown, ...seeded });
+    const begun = await reply({
+      parent: about.parent,
+      agents: [about.agent],
+      speaker: about.turn.speaker,
+      plan: shown,
+      ...seeded,
+    });
     if (begun) selected.value = null;
   };
 
@@ -69,11 +66,45 @@ export function Planning({ about }) {
   </section>`;
 }
 
+/** The plan of the next reply, before a word of it is written; the bar above the composer holds it. */
+export function Ahead() {
+  const [thinking, setThinking] = useState(false);
+  if (running.value.length) return null;
+  const think = async () => {
+    setThinking(true);
+    const found = await thought(end.value?.id ?? null, agent.value?.name, plan.value);
+    if (found) plan.value = found;
+    setThinking(false);
+  };
+  const { goal, skill, explanation } = plan.value;
+  return html`<section class="ahead" aria-labelledby="ahead">
+    <h3 id="ahead">The next reply</h3>
+    <p class="hint" role="status">
+      ${same(plan.value, NO_PLAN)
+        ? "Free: the agent plans it when it is asked to speak. Let it think now, and change what it thought before a word is written."
+        : html`<span class="words">${[goal, skill, explanation].filter(Boolean).join(" · ")}</span> Change it under “Next reply”.`}
+    </p>
+    <div class="acts">
+      <button onClick=${think} disabled=${thinking}>${thinking ? "Thinking…" : "Think ahead"}</button>
+      ${!same(plan.value, NO_PLAN) && html`<button class="quiet" onClick=${() => (plan.value = NO_PLAN)}>Clear</button>`}
+    </div>
+  </section>`;
+}
+
+/** What the agent's planner makes of a turn's place, over what is given; null when it cannot. */
+async function thought(parent, agent, given) {
+  try {
+    const found = await send("POST", "/tertulia/plans", { talk: talk.value.id, parent, agent, plan: given });
+    return parts(found.plan);
+  } catch (error) {
+    wrong(error);
+    return null;
+  }
+}
+
 function told(about, plan) {
   if (!about.plan) return about.live ? "Not decided yet." : "Nothing was planned.";
   if (same(plan, NO_PLAN)) return "Nothing was planned.";
-  const by = about.plannedBy;
-  if (by) return `Planned by ${by}, before a word of the reply was written.`;
-  if (about.given && same(parts(about.given), plan)) return "Given by you.";
-  return "Decided before a word of the reply was written.";
+  const given = about.plannedBy === "director" || (about.given && same(parts(about.given), plan));
+  return given ? "Given by you." : "Thought by the agent, before a word of the reply was written.";
 }

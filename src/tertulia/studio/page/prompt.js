@@ -48,6 +48,8 @@ const rendered = (about) =>
     talk: talk.value.id,
     parent: about.parent,
     agent: about.agent,
+    speaker: about.turn.speaker,
+    ...(about.decoding && { decoding: about.decoding }),
     ...(about.plan && { plan: plain(about.plan) }),
     ...(about.direction && { direction: about.direction }),
   });
@@ -65,9 +67,11 @@ function kind(span) {
 /** A span's field in words. */
 function name(span) {
   if (span.control) return "control token";
+  // A name may have dots of its own.
+  const fact = /^personas\.(.*)\.(\d+)$/s.exec(span.field);
+  if (fact) return `persona of ${fact[1]}, fact ${Number(fact[2]) + 1}`;
   const [head, second, third] = (span.field ?? "").split(".");
   if (!head) return OWN;
-  if (head === "personas") return third === undefined ? `persona of ${second}` : `persona of ${second}, fact ${Number(third) + 1}`;
   if (head === "turns") return `turn ${Number(second) + 1}${third ? `, its ${third}` : ""}`;
   if (head === "plan" || second === undefined) return [head, second].filter(Boolean).join(", its ");
   return `${head} ${Number.isInteger(Number(second)) ? Number(second) + 1 : second}`;
@@ -106,19 +110,20 @@ function Key({ spans }) {
     found.set(mine, [label, (found.get(mine)?.[1] ?? 0) + 1]);
   }
   return html`<ul class="key" aria-label="Colours">
-    ${[...found].map(([mine, [label, count]]) => html`<li class="span ${mine}">${label} <span class="count">${count}</span></li>`)}
+    ${[...found].map(([mine, [label, count]]) => html`<li class="span" data-from=${mine}>${label} <span class="count">${count}</span></li>`)}
   </ul>`;
 }
 
 function Spans({ spans, labelled }) {
   const { at, row, stop } = useRoving(spans.length);
   if (!spans.length) return html`<p class="hint">The prompt is empty.</p>`;
-  return html`<p class="readout" aria-hidden="true"><span class="span ${kind(spans[at])}">${name(spans[at])}</span></p>
+  return html`<p class="readout" aria-hidden="true"><span class="span" data-from=${kind(spans[at])}>${name(spans[at])}</span></p>
     <div class="spans words" role="listbox" aria-labelledby="prompt" dir="auto" ...${row}>
       ${spans.map(
         (span, n) => html`<span
           role="option"
-          class="span ${kind(span)}"
+          class="span"
+          data-from=${kind(span)}
           aria-selected=${n === at}
           aria-label="${name(span)}: ${span.text}"
           ...${stop(n)}

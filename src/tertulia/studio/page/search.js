@@ -1,8 +1,9 @@
 // Search over past talks: what was said in them, on any branch, and what directed them.
+import { get } from "./api.js";
 import { html, useEffect, useRef, useState } from "./html.js";
+import { wrong } from "./notices.js";
 import { stepped } from "./roving.js";
-import { talks } from "./state.js";
-import { listTalks, openTalk } from "./talks.js";
+import { openTalk } from "./talks.js";
 
 const PAGE = 20;
 const PAUSE_MILLISECONDS = 200;
@@ -18,7 +19,7 @@ export function Search({ onClose = () => {} }) {
 
   const seek = async (offset = 0) => {
     const mine = (asked.current += 1);
-    const next = await listTalks(words.trim(), PAGE, offset);
+    const next = await talks(words.trim(), offset);
     if (mine !== asked.current) return;
     setFound((before) => (offset ? [...before, ...next] : next));
     setMore(next.length === PAGE);
@@ -26,7 +27,7 @@ export function Search({ onClose = () => {} }) {
   useEffect(() => {
     const pause = setTimeout(seek, words ? PAUSE_MILLISECONDS : 0);
     return () => clearTimeout(pause);
-  }, [words, words ? null : talks.value]);
+  }, [words]);
 
   const open = async (id) => {
     if (await openTalk(id)) onClose();
@@ -50,6 +51,16 @@ export function Search({ onClose = () => {} }) {
     </ul>
     ${more && html`<button class="quiet" onClick=${() => seek(found.length)}>More</button>`}
   </section>`;
+}
+
+async function talks(search, offset) {
+  const sought = new URLSearchParams({ limit: PAGE, offset, ...(search && { search }) });
+  try {
+    return (await get(`/tertulia/talks?${sought}`)).talks;
+  } catch (error) {
+    wrong(error);
+    return [];
+  }
 }
 
 function told(found, more, words) {

@@ -28,14 +28,14 @@ function Line({ parts: spent }) {
   let at = 0;
   const rects = PARTS.map(([name, label]) => {
     const width = (spent[name] / total) * 100;
-    const rect = h("rect", { class: name, x: at, y: 0, width, height: 6 }, h("title", null, label));
+    const rect = h("rect", { class: `part-${name}`, x: at, y: 0, width, height: 6 }, h("title", null, label));
     at += width;
     return rect;
   });
-  const line = { class: "line", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" };
+  const line = { class: "spent", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" };
   return html`${h("svg", line, rects)}
     <p class="key" aria-hidden="true">
-      ${PARTS.filter(([name]) => spent[name] > 0).map(([name, label]) => html`<span class="swatch ${name}">${label}</span>`)}
+      ${PARTS.filter(([name]) => spent[name] > 0).map(([name, label]) => html`<span class="swatch part-${name}">${label}</span>`)}
     </p>`;
 }
 
@@ -46,12 +46,12 @@ function figures(timings, usage) {
   const { first_token: first, total } = timings;
   const made = usage.completion_tokens;
   const speaking = typeof first === "number" && typeof total === "number" ? total - first : 0;
-  const pace = made > 1 && speaking > 0 ? `${((made - 1) / speaking).toFixed(1)} tokens a second` : null;
+  const pace = made > 1 && speaking > 0 ? `${((made - 1) / speaking).toFixed(1)} a second` : null;
   return [
     ["waited", seconds(timings.waited)],
     ["first word after", seconds(first)],
     ["whole reply after", seconds(total)],
-    ["pace", pace],
+    ["tokens", pace],
     ["tokens of the prompt", count(usage.prompt_tokens)],
     ["of them kept from before", count(usage.cached_tokens || null)],
     ["tokens of the reply", count(made)],

@@ -55,10 +55,8 @@ function Rows({ shown, followed, open }) {
   const wanted = useRef(false);
   const at = Math.max(0, shown.findIndex((row) => row.id === current));
 
-  useLayoutEffect(() => {
-    setHeight(box.current.clientHeight);
-    reveal(box.current, at);
-  }, []);
+  useLayoutEffect(() => reveal(box.current, at), []);
+  useLayoutEffect(() => setHeight(box.current.clientHeight), [shown.length]);
   useEffect(() => {
     if (!wanted.current) return;
     wanted.current = false;
