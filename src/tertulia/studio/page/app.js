@@ -42,6 +42,7 @@ function App() {
 
 function Panes() {
   return html`<main class="panes" data-pane=${pane.value}>
+      <h1 class="visually-hidden">${talk.value.title || "A talk"}</h1>
       <aside class="pane stage" id="stage" aria-label="Stage"><${Stage} key=${talk.value.id} /></aside>
       <section class="pane talk" id="talk" aria-label="Talk"><${Talk} key=${talk.value.id} /></section>
       <aside class="pane mind" id="mind" aria-label="Mind"><${Mind} key=${talk.value.id} /></aside>
@@ -85,15 +86,6 @@ function Locked({ error, again }) {
   </main>`;
 }
 
-/** A key in the address (#key=…) is kept for this tab, and leaves the address. */
-function takeKey() {
-  const given = /^#key=(.+)$/.exec(location.hash);
-  if (!given) return;
-  key.set(decodeURIComponent(given[1]));
-  history.replaceState(null, "", "/");
-}
-
-takeKey();
 followTheme();
 const root = document.getElementById("app");
 root.replaceChildren();

@@ -1,6 +1,6 @@
 // The left pane: the direction of the talk, edited in place at any time, and who plays it.
 import { Cast } from "./cast.js";
-import { html } from "./html.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
 import { Loading } from "./loading.js";
 import { edited, useStage } from "./staging.js";
 import * as state from "./state.js";
@@ -79,12 +79,17 @@ function List({ kind, label, hint, one, values, change }) {
 export function Lines({ one, of = "", values, change }) {
   const put = (place, text) => change(values.map((each, at) => (at === place ? text : each)));
   const drop = (place) => change(values.filter((_, at) => at !== place));
-  const add = (event) => {
-    const box = event.currentTarget.closest(".lines");
+  const box = useRef(null);
+  const added = useRef(false);
+  const add = () => {
+    added.current = true;
     change([...values, ""]);
-    requestAnimationFrame(() => [...box.querySelectorAll("textarea")].at(-1)?.focus());
   };
-  return html`<div class="lines">
+  useLayoutEffect(() => {
+    if (added.current) [...box.current.querySelectorAll("textarea")].at(-1)?.focus();
+    added.current = false;
+  }, [values.length]);
+  return html`<div class="lines" ref=${box}>
     ${values.map(
       (value, place) => html`<div class="line" key=${place}>
         <textarea rows="1" value=${value} aria-label=${`${one} ${place + 1}${of}`} onInput=${(event) => put(place, event.target.value)}></textarea>

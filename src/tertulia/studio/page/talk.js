@@ -12,7 +12,7 @@ const STEP = 30;
 const NEAR = 80;
 
 export function Talk() {
-  return html`<${Turns} /><${Spoken} /><${Composer} key=${state.talk.value.id} />`;
+  return html`<h2 class="visually-hidden">Talk</h2><${Turns} /><${Spoken} /><${Composer} key=${state.talk.value.id} />`;
 }
 
 /** The path, cut where a reply is being made again in the middle of it. */

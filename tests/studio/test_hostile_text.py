@@ -1,0 +1,97 @@
+"""Whatever is written, by whomever, is text: nothing runs, nothing is loaded, nothing is lost."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.studio.browsing import Studio
+from tests.studio.fake import SCENE
+from tests.studio.talking import begun, opened, until
+from tests.studio.vectors import VECTORS
+
+PAGES = [VECTORS[at : at + 50] for at in range(0, len(VECTORS), 50)]
+FOREIGN = """() => {
+  const own = new Set(["ARTICLE", "SECTION", "ASIDE", "MAIN", "HEADER", "NAV", "DIV", "SPAN", "P",
+    "H1", "H2", "H3", "H4", "UL", "OL", "LI", "DL", "DT", "DD", "A", "BUTTON", "INPUT", "SELECT",
+    "OPTION", "TEXTAREA", "LABEL", "FIELDSET", "LEGEND", "DETAILS", "SUMMARY", "FORM", "FIGURE",
+    "FIGCAPTION", "SVG", "PATH", "LINE", "CIRCLE", "G", "TEXT", "TITLE", "IMG", "KBD", "CODE",
+    "EM", "STRONG", "DIALOG", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "CAPTION", "OUTPUT",
+    "BDI", "METER", "PROGRESS", "TIME", "SMALL", "PRE", "BLOCKQUOTE", "INS", "DEL", "MARK", "HR", "BR"]);
+  const found = [];
+  for (const each of document.querySelectorAll("#app *")) {
+    if (!own.has(each.tagName.toUpperCase())) found.push(each.tagName);
+    for (const { name, value } of each.attributes) {
+      if (name.startsWith("on")) found.push(`${each.tagName} ${name}`);
+      const address = ["href", "src", "action", "formaction", "poster", "data"].includes(name);
+      if (address && !value.startsWith("/studio/") && !value.startsWith("#/")) found.push(value);
+    }
+  }
+  return found;
+}"""
+
+
+def test_the_corpus_is_of_a_size_that_tells_something() -> None:
+    assert len(set(VECTORS)) == len(VECTORS) >= 280
+
+
+@pytest.mark.parametrize("place", range(len(PAGES)))
+def test_what_is_said_stays_text(page: Any, studio: Studio, place: int) -> None:
+    texts = PAGES[place]
+    sides = (SCENE["agent"], SCENE["user"])
+    turns = [
+        {"speaker": sides[n % 2], "text": text, "image": text} for n, text in enumerate(texts)
+    ]
+    talk = studio.fake.begin({**SCENE, "turns": turns})
+    opened(page, studio, talk)
+    until(page, f"document.querySelectorAll('[data-turn]').length === {len(texts)}")
+    assert page.evaluate(FOREIGN) == []
+    shown = page.locator("[data-turn] figcaption").all_text_contents()
+    assert [each.removeprefix("Picture: ") for each in shown] == list(texts)
+
+
+@pytest.mark.parametrize("place", range(len(PAGES)))
+def test_the_stage_and_the_names_hold_text(page: Any, studio: Studio, place: int) -> None:
+    texts = PAGES[place]
+    for name, other in zip(texts[:8:2], texts[1:8:2], strict=True):
+        scene = {
+            "agent": name, "user": other, "situation": name, "instruction": other,
+            "personas": {name: list(texts), other: [], "third": [other]},
+            "knowledge": list(texts), "memory": list(texts),
+        }  # fmt: skip
+        talk = studio.fake.begin(
+            {**scene, "turns": [{"speaker": name, "text": "x"}, {"speaker": other, "text": "y"}]},
+            title=name,
+        )
+        page.goto(f"{studio.address}/#/talks/{talk}")
+        until(page, "document.querySelectorAll('[data-turn]').length === 2")
+        assert page.evaluate(FOREIGN) == []
+        assert page.locator("[data-turn] .speaker").all_text_contents() == [name, other]
+
+
+def test_replies_are_text_while_they_are_said_and_after(page: Any, studio: Studio) -> None:
+    texts = [text for text in VECTORS if text.strip("\n\r\t \x00\x01\x02\x7f")][::9]
+    studio.fake.lines = texts
+    begun(page, studio)
+    for place, _text in enumerate(texts):
+        before = 3 + place
+        page.keyboard.press("Enter")
+        until(page, f"document.querySelectorAll('[data-turn]').length > {before}")
+        assert page.evaluate(FOREIGN) == []
+
+
+def test_a_card_and_a_scene_of_a_stranger_are_text(page: Any, studio: Studio) -> None:
+    for place, text in enumerate(VECTORS[::40]):
+        scene = {"agent": text, "user": "You", "situation": text}
+        given = {"id": f"s{place}", "title": text, "posted": True, "scene": scene}
+        studio.fake.scenes.append(given)
+        studio.fake.agents.append({**studio.fake.agents[0], "name": text, "format": text})
+        studio.fake.begin({**scene, "turns": []}, agent_name=text, title=text)
+    page.reload()
+    page.get_by_role("button", name="Interview").wait_for()
+    assert page.evaluate(FOREIGN) == []
+    card = json.dumps({"name": VECTORS[0], "scenario": VECTORS[-60]}).encode()
+    file = {"name": "<img src=x onerror=alert(1)>.json", "mimeType": "x/y", "buffer": card}
+    page.get_by_label("A character card").set_input_files(file)
+    until(page, "location.hash.startsWith('#/talks/')")
+    assert page.evaluate(FOREIGN) == []
