@@ -35,6 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
                         help="one more name that clients may call this server by")  # fmt: skip
     parser.add_argument("--allow-origin", action="append", default=[], metavar="URL",
                         help="web pages of this origin may call")  # fmt: skip
+    parser.add_argument("--store", default="", metavar="FILE|URL",
+                        help="keep talks here, for the routes under /tertulia")  # fmt: skip
     parser.add_argument("--queue", type=whole, default=64, metavar="N",
                         help="requests of one agent that may wait")  # fmt: skip
     parser.add_argument("--drain", type=whole, default=30, metavar="SECONDS",
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         key=args.key or os.environ.get("TERTULIA_KEY", ""),
         hosts=(*LOOPBACK, *(name.lower() for name in args.allow_host)),
         origins=tuple(args.allow_origin),
+        store=args.store,
         queue=args.queue,
         memory_bytes=args.memory_budget,
         preload=args.preload,
