@@ -1,5 +1,6 @@
 """A worker as it lasts, from one process to the next: its agents, its crashes, its use."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -68,6 +69,7 @@ class Worker:
             known = await child.start(wire.Open(tuple(asked), self.rows))
         except BaseException:
             child.kill()
+            await asyncio.to_thread(child.wait)
             raise
         finally:
             self.opening = None
