@@ -77,9 +77,8 @@ class Casting:
             if lines:
                 last = len(found) + len(lines) - 1
                 place = f"personas.{self.agent}.{len(found)}"
-                self.parts[-1] = Part(
-                    name, place, f"to {last}: a fact for each line" if last else ""
-                )
+                many = Part(name, f"{place}-{last}", "a fact for each line")
+                self.parts[-1] = many if len(lines) > 1 else Part(name, place)
                 found += lines
         return tuple(found)
 
