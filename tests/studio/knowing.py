@@ -87,6 +87,7 @@ class Knowing(Fake):
 
     records   turn id -> its reply record
     dropped   turns that no prompt holds
+    spans     of every prompt; empty for those of the talk
     uploaded  bodies of the files that were imported
     """
 
@@ -95,6 +96,7 @@ class Knowing(Fake):
         self.records: dict[int, dict[str, Any]] = {}
         self.dropped: list[dict[str, str]] = []
         self.unsupported: list[str] = []
+        self.spans: list[dict[str, Any]] = []
         self.uploaded: list[bytes] = []
 
     def reply(self, talk: str, *candidates: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -126,7 +128,8 @@ async def prompts(request: Request) -> Response:
     given = await asked(request)
     found = fake.talks[given["talk"]]
     turns = [found["turns"][each] for each in fake.path(given["talk"], given["parent"])]
-    shown = spans(given.get("direction") or found["scene"], turns[len(fake.dropped) :])
+    scene = given.get("direction") or found["scene"]
+    shown = fake.spans or spans(scene, turns[len(fake.dropped) :])
     told = {"dropped": fake.dropped, "unsupported": fake.unsupported}
     return JSONResponse({"spans": shown, "tokens": 120, "context_window": 2048, **told})
 

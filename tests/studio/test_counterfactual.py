@@ -3,7 +3,7 @@
 import pytest
 
 from tests.studio.fake import SCENE
-from tests.studio.knowing import PLAN, Zoo
+from tests.studio.knowing import PLAN, SAID, Zoo
 
 PARTS = "(texts) => import('/studio/difference.js').then((m) => m.parts(...texts))"
 SUMMARY = "(all) => import('/studio/difference.js').then((m) => m.summary(all))"
@@ -45,6 +45,14 @@ def test_it_is_a_look_aside_and_the_talk_stays_as_it_was(zoo: Zoo) -> None:
 def test_lists_are_changed_line_by_line(zoo: Zoo, field: str, told: dict[str, object]) -> None:
     compared(zoo, field, "a\n b \n\n")
     assert zoo.asked("/replies")["direction"] == {**SCENE, **told}
+
+
+@pytest.mark.parametrize("name", ["constructor", "__proto__"])
+def test_a_side_may_have_any_name(zoo: Zoo, name: str) -> None:
+    zoo.talk = zoo.fake.begin({"agent": name, "user": "Alex"})
+    zoo.fake.reply(zoo.talk, SAID)
+    compared(zoo, f"what holds about {name}", "i am well.")
+    assert zoo.asked("/replies")["direction"]["personas"] == {name: ["i am well."]}
 
 
 def test_a_goal_is_changed_over_the_plan_that_was_given(zoo: Zoo) -> None:

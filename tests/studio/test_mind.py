@@ -124,7 +124,8 @@ def test_an_engine_that_tells_no_probabilities_is_said_to(zoo: Zoo) -> None:
 def test_times_are_told_in_words(zoo: Zoo) -> None:
     page = zoo.open()
     page.get_by_role("heading", name="Time").wait_for()
-    told = dict(zip(*(page.locator(f".figures {at}").all_inner_texts() for at in ("dt", "dd"))))
+    names, values = (page.locator(f".figures {at}").all_inner_texts() for at in ("dt", "dd"))
+    told = dict(zip(names, values, strict=True))
     assert told["waited"] == "0.05 s"
     assert told["whole reply after"] == "0.85 s"
     assert told["tokens"] == "13.3 a second"

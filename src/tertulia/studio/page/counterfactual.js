@@ -23,11 +23,14 @@ const fields = () => [
 /** Whose facts a field of personas holds. */
 const whose = (field, scene) => (field === "persona" ? scene.agent : scene.user);
 
+/** What holds about a speaker, whatever the name. */
+const facts = ({ personas = {} }, speaker) => (Object.hasOwn(personas, speaker) ? personas[speaker] : []);
+
 /** A direction as one edits it: lists have a line each. */
 function now(field, scene, plan) {
   if (PLANNED.has(field)) return plan[field] ?? "";
   if (field === "persona" || field === "user_persona")
-    return (scene.personas?.[whose(field, scene)] ?? []).join("\n");
+    return facts(scene, whose(field, scene)).join("\n");
   return LISTS.has(field) ? (scene[field] ?? []).join("\n") : (scene[field] ?? "");
 }
 

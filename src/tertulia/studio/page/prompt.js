@@ -6,7 +6,7 @@ import { useRoving } from "./roving.js";
 import { talk } from "./state.js";
 
 const FIELDS = ["situation", "instruction", "personas", "knowledge", "memory", "lore", "plan", "turns"];
-const NAMES = { agent: "names", user: "names" };
+const NAMES = ["agent", "user"];
 const OWN = "the format's own words";
 const CONTROL = "control tokens";
 
@@ -61,7 +61,8 @@ function kind(span) {
   if (span.control) return "control";
   const head = (span.field ?? "").split(".", 1)[0];
   if (!head) return "own";
-  return NAMES[head] ?? (FIELDS.includes(head) ? head : "other");
+  if (NAMES.includes(head)) return "names";
+  return FIELDS.includes(head) ? head : "other";
 }
 
 /** A span's field in words. */
