@@ -27,7 +27,10 @@ def test_a_talk_begins_with_a_scene_and_is_read_by_its_id() -> None:
 
 
 def test_turns_that_a_scene_has_become_the_first_of_the_talk() -> None:
-    turns = [{"speaker": "Bo", "text": "Hi"}, {"speaker": "Ann", "text": "Hello", "image": "a loaf"}]
+    turns = [
+        {"speaker": "Bo", "text": "Hi"},
+        {"speaker": "Ann", "text": "Hello", "image": "a loaf"},
+    ]
 
     async def act(client: Client) -> None:
         talk = await client.begin({**SCENE, "turns": turns})
@@ -137,7 +140,8 @@ def test_title_and_agent_change_too() -> None:
 
 @pytest.mark.parametrize(("body", "param"), [
     ({"scene": {"turns": []}}, "scene.turns"), ({"scene": {"situation": 1}}, "scene"),
-    ({"scene": {"nope": 1}}, "scene"), ({"scene": {"agent": "Bo"}}, "scene"), ({"scene": 1}, "scene"),
+    ({"scene": {"nope": 1}}, "scene"), ({"scene": {"agent": "Bo"}}, "scene"),
+    ({"scene": 1}, "scene"),
     ({"title": "x" * 201}, "title"), ({"version": -1}, "version"), ({"version": 2**63}, "version"),
     ({"version": 1.5}, "version"), ({"version": True}, "version"), ({"agent": ""}, "agent"),
 ])  # fmt: skip
