@@ -4,10 +4,12 @@ import argparse
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tertulia.assembly import Written
+    from tertulia.server.keys import Key
 
 HELP = "serve agents over OpenAI-compatible HTTP"
 PORT = 8178
@@ -30,7 +32,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
     parser.add_argument("--port", type=port, default=PORT, metavar="N", help="0 takes a free one")
-    parser.add_argument("--key", default="", metavar="KEY", help="what clients must show")
+    parser.add_argument("--key", action="append", default=[], metavar="KEY",
+                        help="what clients must show; may be given several times")  # fmt: skip
+    parser.add_argument("--key-file", metavar="FILE",
+                        help="more keys, NAME KEY on each line; only you may read it")  # fmt: skip
+    parser.add_argument("--rate-limit", type=positive, metavar="N",
+                        help="requests that each key, or address, may ask in a minute")  # fmt: skip
+    parser.add_argument("--token-limit", type=positive, metavar="N",
+                        help="tokens that each may have in a minute")  # fmt: skip
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME",
                         help="one more name that clients may call this server by")  # fmt: skip
     parser.add_argument("--allow-origin", action="append", default=[], metavar="URL",
@@ -53,6 +62,13 @@ def whole(text: str) -> int:
     if not text.isdecimal() or int(text) > 1_000_000:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, up to a million")
     return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, as typed."""
+    if not (found := whole(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} must be at least 1")
+    return found
 
 
 def size(text: str) -> int:
@@ -84,7 +100,9 @@ def run(args: argparse.Namespace) -> int:
         ) from missing
 
     settings = Settings(
-        key=args.key or os.environ.get("TERTULIA_KEY", ""),
+        keys=keys_given(args.key, args.key_file),
+        requests=args.rate_limit,
+        tokens=args.token_limit,
         hosts=(*LOOPBACK, *(name.lower() for name in args.allow_host)),
         origins=tuple(args.allow_origin),
         store=args.store,
@@ -101,6 +119,15 @@ def run(args: argparse.Namespace) -> int:
         drain_seconds=args.drain,
     )
     return 0
+
+
+def keys_given(typed: list[str], file: str | None) -> tuple["Key", ...]:
+    """Those of --key, else that of TERTULIA_KEY, and those of --key-file."""
+    from tertulia.server import keys
+
+    given = typed or [key for key in [os.environ.get("TERTULIA_KEY", "")] if key]
+    found = [keys.named(f"key-{n}", each) for n, each in enumerate(given, start=1)]
+    return (*found, *(keys.of_file(Path(file)) if file else ()))
 
 
 def written(names: list[str] | None, model: str | None) -> Mapping[str, "Written"]:

@@ -3,18 +3,15 @@
 A web page that a user has open must not reach a server on the same machine. Browsers tell the page
 in `Origin`, and a name that was bound to 127.0.0.1 afterwards (DNS rebinding) in `Host`; both are
 held to a list. Where a browser tells that it asks for a page of another site (`Sec-Fetch-Site`),
-even reading is refused. The key is compared in constant time, in whichever of its two headers it
-comes.
+even reading is refused. One check finds the key, in
+whichever of its two headers it comes; from then on its name stands for the client.
 """
-
-import hashlib
-import hmac
-from collections.abc import Iterator
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tertulia.config import shown
+from tertulia.server import keys
 from tertulia.server.refusals import Refusal
 from tertulia.server.settings import Settings
 
@@ -32,20 +29,23 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in PUBLIC:
             try:
-                self.check(scope["method"], scope["path"], Headers(scope=scope))
+                name = self.check(scope["method"], scope["path"], Headers(scope=scope))
             except Refusal as refused:
                 await refused.response()(scope, receive, send)
                 return
+            scope.setdefault("state", {})["client"] = name
         await self.app(scope, receive, send)
 
-    def check(self, method: str, path: str, headers: Headers) -> None:
+    def check(self, method: str, path: str, headers: Headers) -> str:
+        """The name of the key that a request shows; raises Refusal for what is not let in."""
         check_host(headers, self.settings)
         check_site(headers, self.settings)
         if method not in SAFE or "content-length" in headers or "transfer-encoding" in headers:
             check_origin(headers, self.settings)
         # The page's files are no secret, and a browser that opens them has no way to show a key.
-        if not (self.settings.page and method in SAFE and of_the_page(path)):
-            check_key(headers, self.settings.key)
+        if self.settings.page and method in SAFE and of_the_page(path):
+            return ""
+        return keys.shown_by(headers, self.settings.every_key)
 
 
 def check_host(headers: Headers, settings: Settings) -> None:
@@ -101,32 +101,3 @@ def check_site(headers: Headers, settings: Settings) -> None:
 
 def of_the_page(path: str) -> bool:
     return path == "/" or path.startswith("/studio/")
-
-
-def check_key(headers: Headers, key: str) -> None:
-    """Raises Refusal unless the key is shown, as `Authorization: Bearer …` or `x-api-key`."""
-    if not key:
-        return
-    given = list(keys(headers))
-    if not given or not all([same(each, key) for each in given]):
-        raise Refusal(
-            401,
-            "the key is missing or wrong: send it as 'Authorization: Bearer KEY' or as 'x-api-key'",
-            kind="authentication_error",
-            code="invalid_api_key",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-
-
-def keys(headers: Headers) -> Iterator[str]:
-    """Every key that a request shows."""
-    for each in headers.getlist("authorization"):
-        scheme, _, given = each.partition(" ")
-        yield given.strip() if scheme.lower() == "bearer" else ""
-    yield from headers.getlist("x-api-key")
-
-
-def same(given: str, key: str) -> bool:
-    """Whether two keys are equal, in a time that tells nothing of either, its length included."""
-    digests = (hashlib.sha256(each.encode("utf-8", "replace")).digest() for each in (given, key))
-    return hmac.compare_digest(*digests)

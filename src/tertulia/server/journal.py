@@ -89,10 +89,12 @@ class Journal:
             if status == NOBODY:
                 await refusal_of(error).response()(scope, receive, sent)
         finally:
+            client = scope["state"].get("client")
             LOG.info(
                 line(
                     "request",
                     id=named,
+                    **({"key": client} if client else {}),
                     method=scope["method"],
                     path=scope["path"],
                     status=status,

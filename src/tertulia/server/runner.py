@@ -10,18 +10,19 @@ stopped at its next event.
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tertulia.agent import Reply
-from tertulia.engines import Completion, Finished
+from tertulia.engines import Completion, Finished, Piece
 from tertulia.errors import EngineError
 from tertulia.server.fairness import Turns
 from tertulia.server.metrics import Metrics
+from tertulia.server.rates import Rates
 from tertulia.server.refusals import Refusal, overloaded
 from tertulia.server.settings import Settings
-from tertulia.server.speaking import Begun, Spelled, Told, Work
+from tertulia.server.speaking import Begun, Rendered, Spelled, Told, Work
 
 END = object()
 RESERVED = 4
@@ -43,6 +44,7 @@ class Job:
     mail     what came of it: events, then an error or END
     stopped  nobody wants the rest; an engine thread may read it
     over     the last of the mail was read
+    tokens   of its prompt and its pieces, as far as it came
     """
 
     def __init__(self, work: Work, client: str, runner: "Runner") -> None:
@@ -52,6 +54,7 @@ class Job:
         self.submitted = self.began = time.monotonic()
         self.stopped = self.over = False
         self.completions: list[Completion] = []
+        self.tokens = 0
         self.limit = self.loop.call_later(runner.settings.queue_seconds, runner.expire, self)
 
     @property
@@ -126,8 +129,11 @@ class Place(Protocol):
 class Runner:
     """The queue of one agent."""
 
-    def __init__(self, name: str, place: Place, settings: Settings, metrics: Metrics) -> None:
-        self.name, self.place, self.settings, self.metrics = name, place, settings, metrics
+    def __init__(
+        self, name: str, place: Place, settings: Settings, metrics: Metrics, rates: Rates
+    ) -> None:
+        self.name, self.place, self.settings = name, place, settings
+        self.metrics, self.rates = metrics, rates
         place.attend(self)
         self.waiting: Turns[Job] = Turns()
         self.running: set[Job] = set()
@@ -138,8 +144,10 @@ class Runner:
         return len(self.waiting) + len(self.running)
 
     def submit(self, work: Work, client: str = "") -> Job:
-        """Put work into the queue; raises Refusal when it is full, or nothing can be done."""
-        self.place.wake()
+        """Put work into the queue.
+
+        Raises Refusal when it is full, when the client asked too much, or nothing can be done.
+        """
         places = self.place.rows + self.settings.queue
         if not self.waiting.of(client):
             places += self.settings.queue // RESERVED * (self.inside >= places)
@@ -150,6 +158,12 @@ class Runner:
                 "queue_full",
                 self.seconds_to_wait(),
             )
+        try:
+            self.rates.admit(client)
+        except Refusal:
+            self.metrics.rejected.labels(self.name, "rate_limited").inc()
+            raise
+        self.place.wake()
         job = Job(work, client, self)
         self.waiting.add(job)
         self.metrics.waiting.labels(self.name).inc()
@@ -176,6 +190,10 @@ class Runner:
         """Count what an event of a job tells."""
         if isinstance(event, Begun):
             self.metrics.first_token.labels(self.name).observe(job.seconds)
+        elif isinstance(event, Rendered):
+            job.tokens += event.tokens
+        elif isinstance(event, Piece):
+            job.tokens += 1
         elif isinstance(event, Finished):
             job.completions.append(event.completion)
         elif isinstance(event, Reply):
@@ -186,6 +204,7 @@ class Runner:
         self.running.discard(job)
         self.metrics.running.labels(self.name).dec()
         job.limit.cancel()
+        self.rates.spend(job.client, spent(job.completions) if job.completions else job.tokens)
         if not job.stopped and error is None:
             self.usual += (time.monotonic() - job.began - self.usual) / 8
             if job.completions:
@@ -244,6 +263,12 @@ class Runner:
             self.metrics.waiting.labels(self.name).dec()
             job.limit.cancel()
             job.mail.put_nowait(error)
+
+
+def spent(made: Sequence[Completion]) -> int:
+    """Tokens that completions took: the prompt once, and all candidates."""
+    prompt = max((each.prompt_tokens or 0 for each in made), default=0)
+    return prompt + sum(each.completion_tokens or 0 for each in made)
 
 
 def too_long(settings: Settings) -> Refusal:

@@ -10,6 +10,7 @@ from tertulia.assembly import Written
 from tertulia.config import shown
 from tertulia.registry import nearest
 from tertulia.server.metrics import Metrics
+from tertulia.server.rates import Rates
 from tertulia.server.refusals import Refusal
 from tertulia.server.runner import Place, Runner
 from tertulia.server.settings import Settings
@@ -95,7 +96,7 @@ class House:
 
 def house(agents: Mapping[str, Agent | Written], settings: Settings, began: int) -> House:
     """A house with its agents: those that are open on threads, the others in processes."""
-    metrics = Metrics()
+    metrics, rates = Metrics(), Rates(settings.requests, settings.tokens)
     pool = Pool(
         {name: each for name, each in agents.items() if isinstance(each, Written)},
         settings,
@@ -111,7 +112,7 @@ def house(agents: Mapping[str, Agent | Written], settings: Settings, began: int)
         else:
             place = elsewhere[name].desks[name]
             agent, engine, text = elsewhere[name].agents[name], runtime(each).name, each.text
-        runner = Runner(name, place, settings, metrics)
+        runner = Runner(name, place, settings, metrics, rates)
         served[name] = Served(name=name, agent=agent, runner=runner, engine=engine, agent_file=text)
     return House(settings=settings, began=began, metrics=metrics, pool=pool, agents=served)
 

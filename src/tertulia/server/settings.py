@@ -1,6 +1,8 @@
 """What a server allows: where it listens, whom it answers, and how much it takes on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from tertulia.server.keys import Key, named
 
 MEBI = 1 << 20
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -10,7 +12,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 class Settings:
     """Limits and permissions of one server.
 
-    key             what a client must show; empty lets everybody in
+    key             what a client must show; without it and `keys` everybody is let in
+    keys            more of them, each with the name that stands for its client
+    requests        that each client may ask in a minute; None for no limit
+    tokens          of prompts and replies that each client may have in a minute
     hosts           names, without port, that a Host header may hold
     origins         of web pages that may call, such as http://localhost:3000; "null" never may
     body_bytes      the largest body that is read
@@ -26,7 +31,10 @@ class Settings:
     page            the studio's page is served at /
     """
 
-    key: str = ""
+    key: str = field(default="", repr=False)
+    keys: tuple[Key, ...] = ()
+    requests: int | None = None
+    tokens: int | None = None
     hosts: tuple[str, ...] = LOOPBACK
     origins: tuple[str, ...] = ()
     body_bytes: int = 8 * MEBI
@@ -40,3 +48,7 @@ class Settings:
     ping_seconds: float = 15.0
     store: str = ""
     page: bool = False
+
+    @property
+    def every_key(self) -> tuple[Key, ...]:
+        return (named("key", self.key), *self.keys) if self.key else self.keys

@@ -1,0 +1,114 @@
+"""Keys that clients show: each with a name, which is all that a log ever holds of it."""
+
+import hashlib
+import hmac
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.datastructures import Headers
+
+from tertulia.config import shown
+from tertulia.errors import ConfigError
+from tertulia.server.refusals import Refusal
+
+NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
+LARGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key by its digest (SHA-256): the key itself is kept nowhere."""
+
+    name: str
+    digest: bytes = field(repr=False)
+
+
+def named(name: str, text: str) -> Key:
+    """A key; raises ConfigError, which does not repeat it, for one that no header can hold."""
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(
+            f"the key {name} must be letters, digits and signs of ASCII, without blanks"
+        )
+    return Key(name, digest(text))
+
+
+def of_file(path: Path) -> tuple[Key, ...]:
+    """The keys of a file: `NAME KEY` on each line; # begins a line that is none.
+
+    Raises ConfigError for a file that others can read, a line that is no key, a name or a key that
+    stands twice, and a file without any.
+    """
+    try:
+        about = path.stat()
+        if os.name == "posix" and about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"{path} can be read by others: chmod 600 {path}")
+        if about.st_size > LARGEST_FILE:
+            raise ConfigError(f"{path} is over {LARGEST_FILE >> 20} MB, no key file is")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the key file {path} cannot be read: check the path") from error
+    found: dict[str, Key] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.startswith("#"):
+            each = of_line(line, f"{path}:{number}")
+            if each.name in found or each.digest in [other.digest for other in found.values()]:
+                raise ConfigError(f"{path}:{number}: the name or the key stands above already")
+            found[each.name] = each
+    if not found:
+        raise ConfigError(f"{path} holds no key: write NAME KEY on a line")
+    return tuple(found.values())
+
+
+def of_line(line: str, where: str) -> Key:
+    words = line.split()
+    if len(words) != 2:
+        raise ConfigError(f"{where}: must be NAME KEY, two words")
+    name, text = words
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{where}: the name is {shown(name)}, must be up to 64 of A-Z 0-9 . @ - _"
+        )
+    return named(name, text)
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def shown_by(headers: Headers, keys: Sequence[Key]) -> str:
+    """The name of the key that a request shows; empty where none is needed.
+
+    As `Authorization: Bearer …`, as `x-api-key`, or the same in both. Raises Refusal otherwise. The
+    time it takes tells nothing of any key, its length included.
+    """
+    if not keys:
+        return ""
+    names = {known(given, keys) for given in every(headers)}
+    if len(names) == 1 and (name := names.pop()):
+        return name
+    raise Refusal(
+        401,
+        "the key is missing or wrong: send it as 'Authorization: Bearer KEY' or as 'x-api-key'",
+        kind="authentication_error",
+        code="invalid_api_key",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def known(given: str, keys: Sequence[Key]) -> str:
+    """The name of a key; empty for what is none. Compares with every one."""
+    made = digest(given)
+    found = [each.name for each in keys if hmac.compare_digest(each.digest, made)]
+    return found[0] if found else ""
+
+
+def every(headers: Headers) -> Iterator[str]:
+    """Every key that a request shows."""
+    for each in headers.getlist("authorization"):
+        scheme, _, given = each.partition(" ")
+        yield given.strip() if scheme.lower() == "bearer" else ""
+    yield from headers.getlist("x-api-key")
