@@ -25,6 +25,7 @@ from tertulia.server import (
     playing,
     probes,
     replies,
+    responses,
     scenes,
     talks,
     turns,
@@ -41,7 +42,7 @@ from tertulia.server.storeroom import Storeroom
 from tertulia.studio import serving
 
 ROUTES = (
-    *(chat, completions, models, probes, docs),
+    *(chat, completions, responses, models, probes, docs),
     *(playing, scenes, talks, turns, replies, watching, plans),
 )
 
