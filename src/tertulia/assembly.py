@@ -1,5 +1,7 @@
 """An agent is a file you can read: this turns that file into an Agent."""
 
+import ast
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -19,6 +21,9 @@ LARGEST_FILE = 1 << 20
 KEYS = ("description", "format", "engine", "decoding", "planner", "rankers")
 LOCAL = ("onnxruntime", "transformers")
 """Engines that run a folder of weights."""
+
+MODEL_LINE = re.compile(r"# --model ('.*'|\".*\")")
+"""What stands over an agent's text when a model was given that takes the place of its own."""
 
 HERE = Path(__file__).parent
 PACKAGED = (HERE / "agents", HERE.parents[1] / "agents")
@@ -73,6 +78,25 @@ def written(name: str | None = None, *, model: str | None = None) -> Written:
     if model is not None:
         table = {**table, "engine": {**section(table, "engine", str(path)), "model": model}}
     return Written(table, str(path), given + text)
+
+
+def rewritten(text: str, where: str) -> Written:
+    """The agent of a text that `written` gave, such as the store keeps with a reply.
+
+    Raises ConfigError for a text that describes none, CheckpointError for a model that is gone.
+    """
+    head, _, rest = text.partition("\n")
+    named_model = MODEL_LINE.fullmatch(head)
+    try:
+        model = ast.literal_eval(named_model[1]) if named_model else None
+        table: Mapping[str, Any] = tomllib.loads(rest if named_model else text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ConfigError(f"{where} describes no agent: {error}") from error
+    if model is not None and not rest.strip():
+        return Written(suited(checkpoints.find(model)), where, text)
+    if model is not None:
+        table = {**table, "engine": {**section(table, "engine", where), "model": model}}
+    return Written(table, where, text)
 
 
 def assemble(

@@ -1,6 +1,5 @@
 """Stores to test with: each kind of database that can hold one."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +8,6 @@ from sqlalchemy import create_engine
 
 from tertulia.store import Store
 from tests.store import cluster
-
-numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -24,16 +21,17 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def database(server: str) -> str:
-    """The URL of an empty PostgreSQL database."""
-    name = f"talks_{next(numbers)}"
+    """The URL of an empty PostgreSQL database; one, emptied, serves all tests."""
+    url = f"{server}/postgres"
     engine = create_engine(
-        server.replace("postgresql:", "postgresql+psycopg:") + "/postgres",
-        isolation_level="AUTOCOMMIT",
+        url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as sql:
-        sql.exec_driver_sql(f"CREATE DATABASE {name} STRATEGY = wal_log")
+        sql.exec_driver_sql("SET client_min_messages = warning")
+        sql.exec_driver_sql("DROP SCHEMA public CASCADE")
+        sql.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()
-    return f"{server}/{name}"
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -231,14 +231,16 @@ class Asking:
         self.saw(talk, version)
         return kept
 
-    def interrupt(self, draft: DraftId, status: str = "interrupted") -> TurnId | None:
+    def interrupt(
+        self, draft: DraftId, status: str = "interrupted", *, activate: bool = True
+    ) -> TurnId | None:
         """The turn of a draft that goes no further, with its words so far.
 
         The active path goes there as with `settle`, unless there is no word. A draft that has
         ended already gives its turn, None when it was discarded.
         """
         with self.writing() as pen:
-            talk, kept, version = drafting.interrupted(pen, draft, status)
+            talk, kept, version = drafting.interrupted(pen, draft, status, activate)
         self.saw(talk, version)
         return kept
 

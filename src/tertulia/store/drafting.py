@@ -111,7 +111,9 @@ def settled(
     return row.talk, kept, last.version + 1
 
 
-def interrupted(pen: Pen, draft: DraftId, status: str) -> tuple[TalkId, TurnId | None, int | None]:
+def interrupted(
+    pen: Pen, draft: DraftId, status: str, activate: bool
+) -> tuple[TalkId, TurnId | None, int | None]:
     """As `settled`, with the words so far; a draft that has ended already gives its turn.
 
     Without a word the turn is kept but the active path does not go there.
@@ -127,7 +129,7 @@ def interrupted(pen: Pen, draft: DraftId, status: str) -> tuple[TalkId, TurnId |
     told: Mapping[str, Any] = joined(row.reply, file) or {}
     speaker = unpacked(row.speaker)
     reply = {**told, "text": text, "speaker": speaker, "status": status}
-    return settled(pen, draft, Turn(speaker, text), reply, activate=bool(text.strip()))
+    return settled(pen, draft, Turn(speaker, text), reply, activate=activate and bool(text.strip()))
 
 
 def discarded(pen: Pen, draft: DraftId) -> None:

@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
     from tertulia.conversation import Conversation
 
     talk = scene.load(scene.find(args.scene)) if args.scene else Conversation()
-    agent = assembly.open_agent(args.agent, model=args.model)
-    file = agent_file(args.agent, args.model)
-    keeper = Keeper(None) if args.no_store else Keeper.open(args.store, file)
+    written = assembly.written(args.agent, model=args.model)
+    agent = assembly.assemble(written.table, written.where)
+    keeper = Keeper(None) if args.no_store else Keeper.open(args.store, written.text)
     with closing(agent.engine), closing(keeper):
         session = Session(agent, talk, seeds=seeds(args.seed), keeper=keeper)
         screen = JsonScreen() if args.json else Screen()
@@ -96,15 +96,6 @@ def run(args: argparse.Namespace) -> int:
         typed = lines.typed(session, remembered=not args.no_store)
         shown(chat(session, typed), screen, goes_on=True)
         return 0
-
-
-def agent_file(name: str | None, model: str | None) -> str:
-    """The text of the agent file that plays, for the store; a model given instead stands on top."""
-    from tertulia import assembly
-
-    given = "" if model is None else f"# --model {model!r}\n"
-    path = assembly.find(name or assembly.DEFAULT)
-    return given + path.read_text(encoding="utf-8") if name or not model else given
 
 
 def shown(events: Generator[Event], screen: "Screen", *, goes_on: bool = False) -> int:

@@ -67,7 +67,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What was being made was cut off by Ctrl-C; nothing of it is kept.
+    """What was being made was cut off by Ctrl-C; its words so far stay beside the talk.
 
     unanswered  the person's line still waits for its reply
     """

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tertulia import scene
@@ -100,13 +100,15 @@ def written(path: Path, text: str, force: bool) -> None:
         raise ConfigError(f"{path} cannot be written ({reason}): choose another place") from error
 
 
-def put(path: Path, content: bytes, force: bool) -> None:
+def put(path: Path, content: bytes | Iterable[bytes], force: bool) -> None:
+    """A file as a whole, or piece by piece: nothing is there before the last of them is written."""
+    pieces = [content] if isinstance(content, bytes) else content
     if path.is_dir():
         raise IsADirectoryError(0, "it is a folder")
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         if force:

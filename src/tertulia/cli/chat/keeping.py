@@ -1,13 +1,17 @@
 """Keeping a talk in the store: which stored turn is which turn of the talk."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tertulia.agent import Agent, Reply
 from tertulia.conversation import Conversation, Turn
 from tertulia.errors import Conflict, StoreError
-from tertulia.record import record
-from tertulia.store import Store, TalkId, TurnId
+from tertulia.record import opening, record
+from tertulia.store import DraftId, Store, TalkId, TurnId
+
+PAUSE_SECONDS = 0.25
+"""Words of a reply under way are put on the disk no more often than this."""
 
 
 class Keeper:
@@ -35,21 +39,23 @@ class Keeper:
                 self.talk = self.store.begin(conversation, self.agent_file)
                 self.ids = [each.id for each in self.store.path(self.talk)]
 
-    def keep(self, turn: Turn, before: Conversation, reply: Reply | None, agent: Agent) -> None:
-        """One more turn after those of `before`; raises StoreError when it could not be kept."""
+    def keep(self, turn: Turn, before: Conversation) -> None:
+        """What a person says after the turns of `before`; raises StoreError when it is not kept."""
         if self.store and self.talk:
             earlier = self.ids[: len(before.turns)]
             parent = earlier[-1] if earlier else None
-            told = (
-                record(agent, reply, agent_file=self.agent_file, given=before.plan)
-                if reply
-                else None
-            )
             with cured():
-                kept = self.store.keep(
-                    self.talk, turn, conversation=before, parent=parent, reply=told
-                )
+                kept = self.store.keep(self.talk, turn, conversation=before, parent=parent)
             self.ids = [*earlier, kept]
+
+    @contextmanager
+    def drafting(self, before: Conversation, agent: Agent, seed: int) -> Iterator["Draft"]:
+        """A reply to `before`, kept while it is made; what is cut off stays beside the path."""
+        draft = Draft(self, before, agent, seed)
+        try:
+            yield draft
+        finally:
+            draft.stop()
 
     def rewind(self, turns: int) -> None:
         """The talk goes on from its first so many turns."""
@@ -67,6 +73,63 @@ class Keeper:
     def close(self) -> None:
         if self.store:
             self.store.close()
+
+
+class Draft:
+    """One reply of the agent, from before its first word."""
+
+    def __init__(self, keeper: Keeper, before: Conversation, agent: Agent, seed: int) -> None:
+        self.keeper, self.before, self.agent = keeper, before, agent
+        self.earlier = keeper.ids[: len(before.turns)]
+        self.id: DraftId | None = None
+        self.waiting, self.said, self.grown_at = "", False, 0.0
+        if keeper.store and keeper.talk:
+            known = opening(agent, agent_file=keeper.agent_file, given=before.plan, seed=seed)
+            with cured():
+                self.id = keeper.store.draft(
+                    keeper.talk,
+                    parent=self.earlier[-1] if self.earlier else None,
+                    conversation=before,
+                    speaker=before.agent,
+                    reply=known,
+                )
+
+    def grow(self, text: str) -> None:
+        """So many words more; on the disk before they are shown, or soon after."""
+        self.waiting += text
+        now = time.monotonic()
+        if self.waiting.strip() and now - self.grown_at >= PAUSE_SECONDS:
+            self.flush()
+            self.grown_at = now
+
+    def flush(self) -> None:
+        if self.keeper.store and self.id and self.waiting:
+            with cured():
+                self.keeper.store.grow(self.id, self.waiting)
+            self.waiting, self.said = "", True
+
+    def settle(self, reply: Reply) -> None:
+        """The reply, whole."""
+        keeper = self.keeper
+        if keeper.store and keeper.talk and self.id:
+            told = record(self.agent, reply, agent_file=keeper.agent_file, given=self.before.plan)
+            with cured():
+                kept = keeper.store.settle(self.id, reply.turn, told)
+            self.id = None
+            keeper.ids = [*self.earlier, kept]
+
+    def stop(self) -> None:
+        """What was said so far stays as a turn of its own; nothing, when nothing was said."""
+        if not self.keeper.store or not self.id:
+            return
+        # A store that fails now is told already, or with the next turn; the draft is not lost.
+        with suppress(StoreError):
+            self.flush()
+            draft, self.id = self.id, None
+            if self.said:
+                self.keeper.store.interrupt(draft, "stopped", activate=False)
+            else:
+                self.keeper.store.discard(draft)
 
 
 @contextmanager

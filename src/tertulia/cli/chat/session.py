@@ -75,7 +75,7 @@ class Session:
     def say(self, text: str) -> Iterator[Event]:
         """The person says something; the agent replies."""
         before = self.conversation
-        self.keeper.keep(Turn(before.user, text), before, None, self.agent)
+        self.keeper.keep(Turn(before.user, text), before)
         self.conversation = before.said(before.user, text)
         try:
             yield from self.speak(self.conversation)
@@ -88,18 +88,21 @@ class Session:
         agent = agent or self.agent
         self.making = True
         yield Opening(before.agent)
-        for event in agent.stream(before, seed=next(self.seeds)):
-            if isinstance(event, str):
-                yield Word(event)
-            elif isinstance(event, Plan):
-                if event != before.plan:
-                    yield Thought(before.agent, event)
-            else:
-                self.keeper.keep(event.turn, before, event, agent)
-                self.add(Exchange(agent, before, event))
-                self.making = False
-                yield Said(event)
-                yield from self.warn(event.prompt.unsupported)
+        seed = next(self.seeds)
+        with self.keeper.drafting(before, agent, seed) as draft:
+            for event in agent.stream(before, seed=seed):
+                if isinstance(event, str):
+                    draft.grow(event)
+                    yield Word(event)
+                elif isinstance(event, Plan):
+                    if event != before.plan:
+                        yield Thought(before.agent, event)
+                else:
+                    draft.settle(event)
+                    self.add(Exchange(agent, before, event))
+                    self.making = False
+                    yield Said(event)
+                    yield from self.warn(event.prompt.unsupported)
 
     def add(self, exchange: Exchange) -> None:
         """Take a reply into the talk; its plan is used up."""

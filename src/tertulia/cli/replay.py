@@ -1,0 +1,237 @@
+"""`tertulia replay`: a kept reply made again from all that it was made of, and compared."""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tertulia.cli import _terminal
+
+if TYPE_CHECKING:
+    from tertulia.agent import Agent, Reply
+    from tertulia.store import StoredTurn
+
+HELP = "make a kept reply again, and say whether it is the same"
+MORE = """\
+The number of a turn stands in `tertulia logs ID --json` and beside it in the studio. The reply is
+made by the agent, under the direction and the plan, with the seed and the decoding that are kept
+with it. Exit code 0: byte for byte the same; 1: it differs.
+"""
+OFFLINE = ("onnxruntime", "transformers", "scripted")
+"""Engines that ask nobody else."""
+
+AROUND = 30
+"""Letters shown before the first difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A kept reply and the one made again.
+
+    differs_at  the first letter that differs; None when they are equal
+    reasons     why they may differ
+    """
+
+    turn: "StoredTurn"
+    text: str
+    differs_at: int | None
+    reasons: tuple[str, ...]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of the verb."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = MORE
+    parser.add_argument("turn", type=int, metavar="TURN", help="the number of a turn")
+    parser.add_argument(
+        "--agent", metavar="FILE|NAME", help="this agent instead of the one that is kept"
+    )
+    parser.add_argument("--store", metavar="FILE|URL", help="another store of talks")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Makes the reply again and compares; 1 when it differs."""
+    from contextlib import closing
+
+    from tertulia.store import Store, TurnId
+
+    with Store.open(args.store) as store:
+        turn = store.turn(TurnId(args.turn))
+        earlier = () if turn.parent is None else store.path_to(turn.parent, light=True)
+    kept = told(turn)
+    agent = opened(kept, turn, args.agent)
+    with closing(agent.engine):
+        reply = again(agent, turn, earlier, kept)
+        found = compared(turn, kept, heard(agent, reply, kept), bool(args.agent))
+    print(json.dumps(table(found)) if args.json else shown(found, kept))
+    return 0 if found.differs_at is None else 1
+
+
+def told(turn: "StoredTurn") -> Mapping[str, Any]:
+    """How the reply came about; raises ConfigError for a turn of which too little is kept."""
+    from tertulia.errors import ConfigError
+
+    if turn.reply is None:
+        raise ConfigError(
+            f"turn {turn.id} was said by {_terminal.one_line(turn.turn.speaker)}, not made by an "
+            "agent: give the number of a reply"
+        )
+    lacking = [
+        key for key in ("agent_file", "decoding", "seed") if turn.reply.get(key) in (None, "")
+    ]
+    if lacking:
+        raise ConfigError(
+            f"turn {turn.id} was kept without {' and '.join(lacking)}: it cannot be made again"
+        )
+    return turn.reply
+
+
+def opened(kept: Mapping[str, Any], turn: "StoredTurn", instead: str | None) -> "Agent":
+    """The agent as it was when it made the reply; its plan is given, so it plans nothing."""
+    from dataclasses import replace
+
+    from tertulia import assembly, config
+    from tertulia.decoding import Decoding
+    from tertulia.errors import ConfigError
+
+    where = f"the agent kept with turn {turn.id}"
+    if instead is None:
+        written = assembly.rewritten(kept["agent_file"], where)
+        guarded(written, kept)
+    else:
+        written = assembly.written(instead)
+    plain = {key: value for key, value in written.table.items() if key != "planner"}
+    agent = assembly.assemble(plain, written.where)
+    known = {each.name: each for each in agent.rankers}
+    names = kept.get("rankers", list(known))
+    if not set(names) <= set(known):
+        raise ConfigError(f"{where} has no ranker {', '.join(sorted(set(names) - set(known)))}")
+    return replace(
+        agent,
+        decoding=config.build(Decoding, kept["decoding"], f"decoding of turn {turn.id}"),
+        rankers=tuple(known[name] for name in names),
+    )
+
+
+def guarded(written: Any, kept: Mapping[str, Any]) -> None:  # noqa: ANN401 - assembly.Written
+    """Raises ConfigError for a kept agent that would ask somebody else.
+
+    A talk may come from a stranger: the words and the key of this user go to no address that the
+    talk names, unless an agent file of this user says the same.
+    """
+    from tertulia import assembly
+    from tertulia.errors import ConfigError, TertuliaError
+
+    away = sorted(set(engines(written.table)) - set(OFFLINE))
+    if not away:
+        return
+    try:
+        own = assembly.written(str(kept.get("agent") or ""))
+    except TertuliaError:
+        own = None
+    if own is None or own.text != kept["agent_file"]:
+        raise ConfigError(
+            f"{written.where} runs on {', '.join(away)}, which sends the talk elsewhere, and no "
+            "agent file here is the same: look at it (tertulia logs), and give --agent FILE"
+        )
+
+
+def engines(table: Mapping[str, Any]) -> Iterator[str]:
+    """The engines that a table names: its own, and those inside its rankers."""
+    engine = table.get("engine", {})
+    yield str(engine.get("name") if isinstance(engine, Mapping) else engine)
+    yield from named(table.get("rankers", []), inside=False)
+
+
+def named(value: object, inside: bool) -> Iterator[str]:
+    """The names of the tables inside the tables of a list."""
+    if isinstance(value, Mapping):
+        if inside and "name" in value:
+            yield str(value["name"])
+        for each in value.values():
+            yield from named(each, inside=True)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            yield from named(each, inside)
+
+
+def again(
+    agent: "Agent", turn: "StoredTurn", earlier: "tuple[StoredTurn, ...]", kept: Mapping[str, Any]
+) -> "Reply":
+    """The reply, made of what is kept with it."""
+    from dataclasses import replace
+
+    from tertulia.conversation import Plan, Turn
+    from tertulia.server.continuing import Continued
+
+    given = kept.get("plan") or {}
+    plan = Plan(**{name: given.get(name, "") for name in ("goal", "skill", "explanation")})
+    talk = replace(turn.scene, turns=tuple(each.turn for each in earlier), plan=plan)
+    if kept.get("continues"):
+        agent = replace(agent, format=Continued(agent.format, Turn(**kept["continues"])))
+    return agent.reply(talk, seed=kept["seed"])
+
+
+def heard(agent: "Agent", reply: "Reply", kept: Mapping[str, Any]) -> str:
+    """The text of the candidate that was chosen, without what the model thought."""
+    from tertulia.server.growing import opened as thinking
+
+    chosen = reply.candidates[min(kept.get("chosen") or 0, len(reply.candidates) - 1)]
+    if kept.get("thought") and thinking(agent.format, reply.prompt):
+        return agent.format.parse(
+            thinking(agent.format, reply.prompt) + chosen.completion.text
+        ).text
+    return chosen.text
+
+
+def compared(turn: "StoredTurn", kept: Mapping[str, Any], text: str, is_another: bool) -> Compared:
+    old, new = turn.turn.text, text
+    if turn.status != "whole" and new.startswith(old.rstrip()):
+        return Compared(turn, text, None, ())
+    at = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
+    if at is None and len(old) != len(new):
+        at = min(len(old), len(new))
+    return Compared(turn, text, at, () if at is None else tuple(reasons(kept, is_another)))
+
+
+def reasons(kept: Mapping[str, Any], is_another: bool) -> Iterator[str]:
+    """What may be another than it was when the reply was made."""
+    from tertulia import __version__
+
+    if is_another:
+        yield "another agent was given with --agent"
+    if kept.get("version") != __version__:
+        yield f"it was made by tertulia {kept.get('version')}, this is {__version__}"
+    yield "the weights, the engine's version or the kind of processor are others than they were"
+
+
+def table(found: Compared) -> dict[str, Any]:
+    return {
+        "turn": found.turn.id,
+        "talk": found.turn.talk,
+        "status": found.turn.status,
+        "equal": found.differs_at is None,
+        "kept": found.turn.turn.text,
+        "made": found.text,
+        "differs_at": found.differs_at,
+        "reasons": list(found.reasons),
+    }
+
+
+def shown(found: Compared, kept: Mapping[str, Any]) -> str:
+    turn = found.turn
+    which = f"turn {turn.id} of {turn.talk}, by {_terminal.one_line(str(kept.get('agent')))}"
+    if found.differs_at is None:
+        size = len(turn.turn.text.encode("utf-8", "surrogatepass"))
+        part = "the same" if turn.status == "whole" else f"the same, as far as it was {turn.status}"
+        return f"{which}: {part}, byte for byte ({size} bytes, seed {kept['seed']})"
+    begin = max(found.differs_at - AROUND, 0)
+    lines = [
+        f"{which}: differs from letter {found.differs_at + 1} on (seed {kept['seed']})",
+        f"  kept: {_terminal.one_line(turn.turn.text[begin:])}",
+        f"  made: {_terminal.one_line(found.text[begin:])}",
+        *(f"  perhaps {reason}" for reason in found.reasons),
+    ]
+    return "\n".join(lines)
