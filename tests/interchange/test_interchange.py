@@ -2,20 +2,17 @@
 
 import io
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from tertulia import interchange
-from tertulia.errors import InterchangeError, UnknownName
 from tertulia.interchange._tree import Tree, is_agents, plan_of, undirected
 from tertulia.store import TalkId, WholeTalk
-from tests.interchange.talks import FERRY, stored, talk, talks
+from tests.interchange.talks import talks
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 LOSSY = ("messages", "sharegpt", "sillytavern", "godel", "persona_chat")
@@ -100,7 +97,7 @@ BLURS = {
     "turns.direction": {"turns.plan"},
     "names": {"turns.plan"},
 }
-"""What a path of a report also stands for: nothing can be compared turn by turn without the turns."""
+"""What a path of a report also stands for."""
 
 
 @settings(deadline=None, max_examples=60)

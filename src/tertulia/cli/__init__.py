@@ -1,5 +1,6 @@
 """The command line: reads words, prints words, decides nothing. One verb per file.
 
+The verb is the file's name; one that is a word of Python's own has a "_" behind it (`import_.py`).
 A file (or folder) on this shelf has `HELP`, one line; `add(parser)`, which declares its arguments;
 and `run(args)`, which does the work and gives the exit code: 0 done, 1 done but not all is well,
 2 a mistake with its cure on stderr, 130 stopped by Ctrl-C. Whatever is slow to import is imported
@@ -52,12 +53,12 @@ def parser(words: Sequence[str] = ()) -> Parser:
     top = Parser(prog="tertulia", description=ABOUT)
     top.add_argument("--version", action="version", version=f"tertulia {__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    known = registry.own(__name__)
+    known = {name.removesuffix("_"): name for name in registry.own(__name__)}
     asked = [word for word in words[:1] if not word.startswith("-")]
     if asked and asked[0] not in known:
         raise UnknownName(f"no verb {asked[0]!r}: {registry.nearest(asked[0], known)}")
     for name in asked or known:
-        verb = registry.load(__name__, name)
+        verb = registry.load(__name__, known[name])
         told = verbs.add_parser(name, help=verb.HELP, description=verb.HELP)
         verb.add(told)
         told.set_defaults(run=verb.run)

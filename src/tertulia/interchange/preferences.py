@@ -12,14 +12,16 @@ a text. `why` says how we know:
     pick    the talk went on from the chosen one, and from the rejected one it never did
 
 At each place the best is paired with every worse one, and each edit with what it was made from.
-Where the direction was changed in between, two replies do not answer the same prompt, and are no
-pair. A reply that was stopped or broke off is in none. See `ratings` for single rated ones.
+Where direction, goal or skill were changed in between, two replies do not answer the same prompt,
+and are no pair; thoughts of two replies that differ are left out of it. A reply that was stopped or broke off is in none. See `ratings` for single rated ones.
 
 Source: "Dataset formats and types" of the TRL documentation.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from tertulia.conversation import Conversation, Plan
 from tertulia.interchange import Report, _messages
 from tertulia.interchange._lines import line
 from tertulia.interchange._tree import PARTS, Tree, is_agents, tally
@@ -44,7 +46,7 @@ def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
         for place in places(tree):
             for chosen, rejected, why in pairs(tree, place, report):
                 found = True
-                before = tree.before(chosen)
+                before = tree.before(chosen).planned(shared(chosen, rejected))
                 row = {
                     "prompt": _messages.columns(_messages.messages(before)),
                     "chosen": _messages.columns([_messages.reply(chosen.turn)]),
@@ -79,10 +81,20 @@ def pairs(tree: Tree, replies: Sequence[StoredTurn], report: Report) -> Iterator
             if not why or (chosen.id, rejected.id) in told:
                 continue
             told.add((chosen.id, rejected.id))
-            if chosen.scene != rejected.scene:
+            if unexplained(chosen.scene) != unexplained(rejected.scene):
                 report.lose("pairs under two directions")
             else:
                 yield chosen, rejected, why
+
+
+def unexplained(scene: Conversation) -> Conversation:
+    return scene.planned(replace(scene.plan, explanation=""))
+
+
+def shared(chosen: StoredTurn, rejected: StoredTurn) -> Plan:
+    """The plan that was given for both."""
+    plan = chosen.scene.plan
+    return plan if plan == rejected.scene.plan else replace(plan, explanation="")
 
 
 def standing(tree: Tree, turn: StoredTurn) -> tuple[int, bool, bool, int]:

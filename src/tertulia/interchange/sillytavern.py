@@ -190,7 +190,8 @@ def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> 
         speaker = talk.scene.user
     swipes = listed(told, "swipes", place)
     details = listed(told, "swipe_info", place)
-    parent, at = talk.last, moment(told.get("send_date"))
+    parent = talk.last
+    at = moment(told.get("send_date")) or latest(talk)
     place_of = chosen(swipes, told.get("swipe_id"), said)
     kept: dict[int, TurnId] = {}
     for n, swipe in enumerate(swipes):
@@ -210,6 +211,11 @@ def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> 
     edited = kept.get(index) if isinstance(index, int) else None
     plan = thought(told, place, report)
     talk.last = talk.beside(Turn(speaker, said), parent, at=at, plan=plan, edited_from=edited)
+
+
+def latest(talk: Growing) -> datetime:
+    """When the last turn was said: the time of one that does not tell."""
+    return talk.turns[talk.last - 1].created if talk.last else talk.created
 
 
 def chosen(swipes: list[Any], index: object, said: str) -> int:
