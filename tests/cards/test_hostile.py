@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cards.made import ANA, as_charx, as_json, as_png, big_picture, card, text_chunk, zipped
 
 from tertulia import cards
 from tertulia.cards import charx, png
 from tertulia.errors import CardError, TertuliaError
+from tests.cards.made import ANA, as_charx, as_json, as_png, big_picture, card, text_chunk, zipped
 
 PICTURE = as_png(("ccv3", card()))
 END = png.plain()[-12:]

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.cards.made import ANA, as_charx, as_json, as_png, card, text_chunk
 
 from tertulia import cards
 from tertulia.errors import CardError
+from tests.cards.made import ANA, as_charx, as_json, as_png, card, text_chunk
 
 
 @pytest.mark.parametrize(
