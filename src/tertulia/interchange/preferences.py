@@ -13,7 +13,8 @@ a text. `why` says how we know:
 
 At each place the best is paired with every worse one, and each edit with what it was made from.
 Where direction, goal or skill were changed in between, two replies do not answer the same prompt,
-and are no pair; thoughts of two replies that differ are left out of it. A reply that was stopped or broke off is in none. See `ratings` for single rated ones.
+and are no pair; thoughts of two replies that differ are left out of it. A reply that was stopped or
+broke off is in none. See `ratings` for single rated ones.
 
 Source: "Dataset formats and types" of the TRL documentation.
 """
