@@ -53,12 +53,18 @@ SHAPES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "t5-base": (
         "T5Config",
         "T5ForConditionalGeneration",
-        {"d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12, "vocab_size": 32_128},
+        {
+            "d_model": 768, "d_ff": 3072, "num_layers": 12, "num_heads": 12, "vocab_size": 32_128,
+            "decoder_start_token_id": 0,
+        },
     ),
     "t5-large": (
         "T5Config",
         "T5ForConditionalGeneration",
-        {"d_model": 1024, "d_ff": 4096, "num_layers": 24, "num_heads": 16, "vocab_size": 32_128},
+        {
+            "d_model": 1024, "d_ff": 4096, "num_layers": 24, "num_heads": 16, "vocab_size": 32_128,
+            "decoder_start_token_id": 0,
+        },
     ),
     "llama-1b": (
         "LlamaConfig",
@@ -72,10 +78,24 @@ SHAPES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "pingpong-gpt-large": (
         "OpenAIGPTConfig",
         "OpenAIGPTLMHeadModel",
-        {"n_embd": 1024, "n_layer": 24, "n_head": 16, "vocab_size": 32_000, "n_positions": 1024},
+        {"n_embd": 1024, "n_layer": 24, "n_head": 16, "vocab_size": 32_000, "n_positions": 256},
+    ),
+    "meena-large": (
+        "MarianConfig",
+        "MarianMTModel",
+        {
+            "d_model": 1024, "encoder_layers": 2, "decoder_layers": 24, "vocab_size": 32_000,
+            "encoder_attention_heads": 16, "decoder_attention_heads": 16,
+            "encoder_ffn_dim": 4096, "decoder_ffn_dim": 4096, "max_position_embeddings": 128,
+            "activation_function": "gelu_new", "scale_embedding": True, "pad_token_id": 0,
+            "decoder_start_token_id": 0, "forced_eos_token_id": None,
+        },
     ),
 }  # fmt: skip
 """Config class, model class and sizes, by transformers' names."""
+
+LONGEST = {"pingpong-gpt-large": 256 - 24, "meena-large": 128}
+"""Prompt tokens that a family has positions for; of longer talks the end is read."""
 
 Figures = dict[tuple[str, str], list[float]]
 """By contender and row."""
@@ -119,9 +139,10 @@ def text(tokens: int, salt: int = 0) -> str:
     return "".join(map(chr, chance.integers(97, 123, tokens)))
 
 
-def talk(turn: int) -> str:
+def talk(turn: int, family: str = "") -> str:
     """The prompt of a turn: 35 tokens for each turn before it, 15 for its own."""
-    return text(2000)[: 35 * (turn - 1) + 15]
+    whole = text(2000)[: 35 * (turn - 1) + 15]
+    return whole[-LONGEST.get(family, len(whole)) :]
 
 
 class Tertulia:
@@ -383,23 +404,23 @@ def measured(names: Sequence[str], folder: Path, repeats: int, tokens: int) -> F
         found[name, "cold"].append(children[name].cold)
         found[name, "memory"].append(children[name].do()["peak"])
     for _ in range(repeats):
-        one_talk(children, tokens, found)
+        one_talk(children, folder.name, tokens, found)
         many(children, tokens, found)
     for child in children.values():
         child.stop()
     return found
 
 
-def one_talk(children: Mapping[str, Child], tokens: int, found: Figures) -> None:
+def one_talk(children: Mapping[str, Child], family: str, tokens: int, found: Figures) -> None:
     """Twenty turns; the contenders that keep nothing are asked at three of them only."""
     for child in children.values():
         child.do(forget=True)
     for turn in range(1, max(ASKED) + 1):
         for name, child in children.items():
             if turn in ASKED:
-                found[name, f"turn {turn}"].append(child.seconds([talk(turn)], tokens))
+                found[name, f"turn {turn}"].append(child.seconds([talk(turn, family)], tokens))
             elif name == "tertulia":
-                child.seconds([talk(turn)], 2)
+                child.seconds([talk(turn, family)], 2)
 
 
 def many(children: Mapping[str, Child], tokens: int, found: Figures) -> None:

@@ -155,10 +155,11 @@ def spelling(decoder: object, where: str) -> Callable[[str], bytes]:
             "byte-level, metaspace and byte-fallback ones are"
         )
     if "ByteLevel" in kinds:
-        letters = {letter: bytes([byte]) for byte, letter in byte_letters().items()}
+        letters = {ord(letter): byte for byte, letter in byte_letters().items()}
+        known = frozenset(map(chr, letters))
         return lambda name: (
-            b"".join(letters[char] for char in name)
-            if all(char in letters for char in name)
+            name.translate(letters).encode("latin-1")
+            if known.issuperset(name)
             else name.encode("utf-8", "replace")
         )
     spaced = bool(kinds & {"Metaspace", "Replace"})

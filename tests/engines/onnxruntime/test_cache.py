@@ -58,3 +58,31 @@ def test_a_budget_of_nothing_keeps_nothing() -> None:
     prefixes = Prefixes(budget=0)
     prefixes.add(np.array([1]), filled(0, 1))
     assert prefixes.kept == []
+
+
+def test_rows_that_were_expected_are_not_copied_when_they_come() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=1000, sources=1000)
+    slots.expect(4, positions=300, source=40)
+    said, sources = slots.said.array, slots.sources and slots.sources.array
+    for n in range(4):
+        slots.take(filled(n, 290), filled(n, 40))
+        slots.reserve(n + 1, 300)
+    assert slots.said.array is said
+    assert slots.sources is not None
+    assert slots.sources.array is sources
+
+
+def test_an_empty_room_is_made_to_measure_and_never_beyond_the_window() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=205)
+    slots.reserve(2, 130)
+    assert slots.room.shape[1:4] == (2, 1, 144)
+    slots.reserve(2, 200)
+    assert slots.room.shape[3] == 205
+
+
+def test_a_room_with_rows_in_it_grows_by_doubling() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=1000)
+    slots.take(filled(3, 120))
+    slots.reserve(1, 129)
+    assert slots.room.shape[3] == 256
+    assert np.array_equal(slots.room[:, 0, :, :120], filled(3, 120))

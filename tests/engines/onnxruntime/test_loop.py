@@ -12,7 +12,7 @@ from tertulia import engines
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Finished
 from tertulia.engines.onnxruntime import OnnxRuntime
-from tertulia.engines.onnxruntime.cache import Prefixes
+from tertulia.engines.onnxruntime.cache import Prefixes, Room
 from tertulia.engines.onnxruntime.prefill import BLOCK, STRETCH, Prefill, stretch
 from tertulia.errors import EngineError
 from tertulia.prompt import Prompt, Span
@@ -142,6 +142,15 @@ def test_rows_that_an_interrupt_left_behind_are_freed(engine: OnnxRuntime) -> No
     with closing(engine.events([prompt(3)], [SAMPLED])) as events:
         next(events)
     assert not engine.scheduler.slots.rows
+
+
+def test_rows_that_end_together_move_nobody(
+    engine: OnnxRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[int] = []
+    monkeypatch.setattr(Room, "move", lambda self, *places: moved.append(places[0]))
+    engine.generate([prompt(6)], replace(SAMPLED, seed=2, candidates=5, min_new_tokens=12))
+    assert moved == []
 
 
 def test_two_callers_at_once_get_what_each_gets_alone(engine: OnnxRuntime) -> None:

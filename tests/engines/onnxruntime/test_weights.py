@@ -96,3 +96,16 @@ def test_shards_are_read_through_their_index(tmp_path: Path) -> None:
 def test_a_folder_without_weights_says_what_a_model_is(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="a model is a folder with config.json"):
         Checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (33, 7), (64, 100), (100, 64)])
+def test_columns_are_the_rows_turned(shape: tuple[int, int]) -> None:
+    rows = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
+    turned = Matrix(rows).turned()
+    assert turned.flags.c_contiguous
+    assert np.array_equal(turned, rows.T)
+
+
+def test_columns_that_lie_so_already_are_not_copied() -> None:
+    stored = np.zeros((8, 6), np.int8)
+    assert np.shares_memory(Matrix(stored.T).turned(), stored)

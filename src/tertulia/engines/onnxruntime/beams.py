@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from tertulia.engines import Event, Finished, Piece
 from tertulia.engines.onnxruntime.request import Ids, Request, completion
-from tertulia.engines.onnxruntime.sampler import apply_rules, log_probabilities, nothing_left
+from tertulia.engines.onnxruntime.sampler import (
+    apply_rules,
+    likeliest,
+    log_probabilities,
+    nothing_left,
+)
 from tertulia.engines.onnxruntime.weights import Floats
 from tertulia.engines.onnxruntime.writer import Writer
 
@@ -84,10 +89,12 @@ class Beams:
 
     def best(self, totals: Floats) -> Ids:
         """The likeliest continuations, best first: enough that some are not at their end."""
-        count = min(max(2, 1 + len(self.request.ends)) * self.rows, len(totals))
-        some = np.argpartition(-totals, count - 1)[:count]
-        order: Ids = some[np.lexsort((some, -totals[some]))]
-        return order
+        count = max(2, 1 + len(self.request.ends)) * self.rows
+        some = likeliest(totals, count)
+        if len(some) < count:
+            some = np.arange(len(totals))
+        order: Ids = some[np.argsort(-totals[some], kind="stable")]
+        return order[:count]
 
     def advance(
         self, beams: Ids, tokens: Ids, totals: Floats, logprobs: NDArray[np.floating]

@@ -10,7 +10,10 @@ from tertulia.engines.onnxruntime.embedding import Ids
 from tertulia.engines.onnxruntime.weights import Floats
 
 STRIDE = 128
-"""Positions by which the room grows at the least."""
+"""Positions that a new room has, and those of a reply that are made room for at once."""
+
+BLOCK = 16
+"""Positions of a room are a multiple of this."""
 
 IDLE_BYTES = 64 << 20
 """Room that is held on to while nothing is being decoded."""
@@ -58,7 +61,9 @@ class Room:
             rows = max(rows, 2 * have_rows)
         wanted = have
         if positions > have:
-            wanted = min(max(positions + STRIDE, 2 * have), self.window)
+            # What is empty is made to measure: it may be told at once how long rows will become.
+            wanted = max(positions, 2 * have) if filled else positions
+            wanted = min(-(-wanted // BLOCK) * BLOCK, self.window)
         old, self.array = self.array, self.empty(max(rows, have_rows), wanted)
         for place, length in enumerate(filled):
             self.array[:, place, :, :length] = old[:, place, :, :length]
@@ -116,6 +121,17 @@ class Slots:
         """Make room for so many rows of so many positions."""
         self.said.reserve(rows, positions, [each.length for each in self.rows])
 
+    def expect(self, rows: int, positions: int, source: int) -> None:
+        """Make room at once for rows that are coming: room that grows row by row is copied.
+
+        rows       all there will be
+        positions  of a row that is coming
+        source     positions of its source; 0 without an encoder
+        """
+        self.reserve(rows, positions)
+        if self.sources is not None:
+            self.sources.reserve(rows, source + 1, [each.source for each in self.rows])
+
     def free(self, slot: Slot) -> None:
         """Give a row back; the last row moves into its place."""
         last = self.rows[-1]
@@ -133,12 +149,14 @@ class Slots:
 
     def reorder(self, slots: Sequence[Slot], origins: Sequence[int], start: int) -> None:
         """Each slot goes on from another of them; below start they are all the same."""
-        if list(origins) == list(range(len(slots))):
-            return
         places = [slot.place for slot in slots]
+        moves = [(place, places[origin]) for place, origin in zip(places, origins, strict=True)]
+        moves = [(place, source) for place, source in moves if place != source]
+        if not moves:
+            return
         end = max(slot.length for slot in slots)
-        sources = [places[origin] for origin in origins]
-        self.room[:, places, :, start:end] = self.room[:, sources, :, start:end]
+        onto, sources = [place for place, _ in moves], [source for _, source in moves]
+        self.room[:, onto, :, start:end] = self.room[:, sources, :, start:end]
 
 
 @dataclass(slots=True, eq=False)

@@ -46,6 +46,7 @@ class Layers:
             value=every.part(2 * width, 3 * width),
             out=self.linear(f"{path}.c_proj", width, width),
             scale=scale,
+            every=every,
         )
         return attention.into(self.graph, x, self.shape.heads, layer)
 

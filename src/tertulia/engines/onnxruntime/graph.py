@@ -76,7 +76,8 @@ class Graph:
         return y if bias is None else self.op("Add", y, self.constant(bias), to=to)
 
     def real(self, x: str, weights: Matrix, to: str) -> str:
-        return self.op("MatMul", x, self.constant(weights.floats().T), to=to)
+        floats = Matrix(weights.floats())
+        return self.op("MatMul", x, self.constant(floats.turned()), to=to)
 
     def whole(self, x: str, weights: Matrix, to: str) -> str:
         """Whole-number products, which add up to the same in any order.
@@ -89,7 +90,7 @@ class Graph:
         product = self.op(
             "MatMulIntegerToFloat",
             rows,
-            self.constant(weights.rows[:].T),
+            self.constant(weights.turned()),
             self.constant(np.float32(1 / 127)),
             self.constant(weights.scale),
             self.constant(np.uint8(128)),

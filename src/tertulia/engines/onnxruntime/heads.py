@@ -38,7 +38,8 @@ class Linear:
 
     def part(self, first: int, last: int) -> "Linear":
         """The outputs from first to last."""
-        return self.picked(np.arange(first, last))
+        bias = None if self.bias is None else self.bias[first:last]
+        return Linear(weights=self.weights.part(first, last), bias=bias)
 
     def above(self, *others: "Linear") -> "Linear":
         """One layer that gives the outputs of all; either all have a bias, or none has."""
@@ -94,9 +95,13 @@ class Heads:
         starts = np.arange(count)[:, None] * self.size
         return np.where(head < 0, -1, starts + head).reshape(-1)
 
+    def is_stored(self, head: Places) -> bool:
+        """Whether a layout is that of the checkpoint."""
+        return np.array_equal(head, np.arange(self.size))
+
     def laid(self, layer: Linear, head: Places) -> Linear:
         """A layer whose outputs are heads, in this layout."""
-        if np.array_equal(head, np.arange(self.size)):
+        if self.is_stored(head):
             return layer
         count = len(layer.weights.rows) // self.size
         return layer.picked(self.every(head, count))
@@ -159,12 +164,14 @@ class Attention:
     window             positions that are seen, the own one included; all where it is None
     scale              of products; 1 / sqrt(size) where it is None
     cap                products are softly capped at; none where it is 0
+    every              query, key and value as they are stored together, one after the other
     """
 
     query: Linear
     key: Linear
     value: Linear
     out: Linear
+    every: Linear | None = None
     norms: tuple[Norm, Norm] | None = None
     rotation: tuple[str, str] | None = None
     window: int | None = None
@@ -196,6 +203,8 @@ class Attention:
     def inputs(self, graph: Graph, x: str, sizes: Heads) -> Sequence[str]:
         """Queries, keys and values, which travel as one where nothing happens to them."""
         layouts = sizes.layout(sizes.turned), sizes.layout(sizes.turned), sizes.layout(0)
+        if self.every is not None and self.norms is None and all(map(sizes.is_stored, layouts)):
+            return self.every.into(graph, x), "", ""
         query, key, value = (
             sizes.laid(each, layout).ready(graph)
             for each, layout in zip((self.query, self.key, self.value), layouts, strict=True)

@@ -31,6 +31,13 @@ class Job:
     prefill: Prefill | None = None
     waiting: deque[Search] = field(default_factory=deque)
 
+    @property
+    def rows(self) -> int:
+        """Rows that it still waits for."""
+        if self.waiting:
+            return sum(search.rows for search in self.waiting)
+        return max(self.request.decoding.beams, self.request.decoding.candidates)
+
     def searches(self) -> list[Search]:
         """Those that its decoding asks for."""
         about = self.ticket, self.started, self.cached

@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 
 from tertulia.engines import Event
-from tertulia.engines.onnxruntime.cache import Prefixes, Slots
+from tertulia.engines.onnxruntime.cache import STRIDE, Prefixes, Slots
 from tertulia.engines.onnxruntime.decoder import Across, Network
 from tertulia.engines.onnxruntime.encoder import Reader
 from tertulia.engines.onnxruntime.job import Job, Live
@@ -161,6 +161,7 @@ class Scheduler:
         assert job.prefill is not None
         before = len(job.request.before)
         source = 0 if job.source is None else job.source.shape[2]
+        self.expect(before + min(job.request.most, STRIDE), source)
         while job.waiting:
             search = job.waiting[0]
             if not self.has_room(search.rows, source + before + job.request.most):
@@ -174,6 +175,12 @@ class Scheduler:
                 self.live.append(Live(search, slots, before, source))
         self.queue.popleft()
         return True
+
+    def expect(self, positions: int, source: int) -> None:
+        """Make room for all that waits in the queue, whose rows may become like these."""
+        rows = len(self.slots.rows)
+        coming = sum(job.rows for job in self.queue)
+        self.slots.expect(max(rows, min(rows + coming, self.max_rows)), positions, source)
 
     def has_room(self, rows: int, positions: int) -> bool:
         """Whether so many rows may join; a search too large for the limits goes alone."""
@@ -213,7 +220,9 @@ class Scheduler:
         return Across(sources.array, lengths)
 
     def read(self, answers: Sequence[tuple[Live, np.ndarray]]) -> None:
-        """Hand every search its logits; those that are done leave."""
+        """Hand every search its logits; those that are done leave, the last rows first, so that
+        few have to move."""
+        over: list[Live] = []
         for each, logits in answers:
             search = each.search
             if each not in self.live:
@@ -224,13 +233,15 @@ class Scheduler:
                 self.fail(search.ticket, failed)
                 continue
             if search.done:
-                self.retire(each)
+                over.append(each)
             else:
                 self.slots.reorder(each.slots, search.origins, each.before)
+        for each in sorted(over, key=lambda live: -live.slots[-1].place):
+            self.retire(each)
 
     def retire(self, live: Live) -> None:
         self.live = [each for each in self.live if each is not live]
-        for slot in live.slots:
+        for slot in sorted(live.slots, key=lambda slot: -slot.place):
             self.slots.free(slot)
 
     def fail(self, ticket: int, failed: EngineError) -> None:

@@ -3,6 +3,7 @@
 import onnxruntime
 
 from tertulia.engines.onnxruntime.graph import Graph
+from tertulia.engines.onnxruntime.opening import sparing
 from tertulia.errors import EngineError
 
 
@@ -20,15 +21,18 @@ class Session:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
         options.add_session_config_entry("session.x64quantprecision", "1")
+        # Packed weights come from the system, not from an arena that grows by doubling.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         # The session reads these arrays where they are: they must live as long as it does.
         self.constants = [
             onnxruntime.OrtValue.ortvalue_from_numpy(each) for each in outside.values()
         ]
         options.add_external_initializers(list(outside), self.constants)
         try:
-            self.session = onnxruntime.InferenceSession(
-                model, options, providers=["CPUExecutionProvider"]
-            )
+            with sparing(outside.values()):
+                self.session = onnxruntime.InferenceSession(
+                    model, options, providers=["CPUExecutionProvider"]
+                )
         except Exception as failed:  # noqa: BLE001 - its errors share no narrower base
             raise EngineError(f"ONNX Runtime refuses the graph: {failed}") from failed
 

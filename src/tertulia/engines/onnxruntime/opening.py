@@ -1,0 +1,92 @@
+"""Memory while a model opens: what was read from its files once is not held on to.
+
+ONNX Runtime packs each matrix anew, for its kernels. Meanwhile the pages of the file that it has
+read stay with the process, and what the allocator was given back stays with the allocator: twice
+and half again as much as the packed weights. On systems without these calls nothing happens.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import numpy as np
+from numpy.typing import NDArray
+
+SECONDS = 0.02
+"""Between two times that pages are given back."""
+
+MAP_THRESHOLD = -3
+"""mallopt's M_MMAP_THRESHOLD: from so many bytes on, what is freed goes back to the system."""
+
+SMALL, USUAL = 256 << 10, 32 << 20
+"""Of that threshold: while a model opens, and afterwards (the most that glibc takes by itself)."""
+
+
+@contextmanager
+def sparing(arrays: Iterable[NDArray[np.generic]]) -> Iterator[None]:
+    """While something reads these arrays for the last time for long.
+
+    Pages of those that are mapped from files are given back again and again; whoever reads them
+    later finds them in the file.
+    """
+    files = mapped(arrays)
+    done = Event()
+    sweeper = Thread(target=swept, args=(files, done), daemon=True)
+    threshold(SMALL)
+    sweeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        sweeper.join()
+        threshold(USUAL)
+        trim()
+
+
+def swept(files: list[mmap.mmap], done: Event) -> None:
+    while not done.wait(SECONDS):
+        give_back(files)
+    give_back(files)
+
+
+def give_back(files: list[mmap.mmap]) -> None:
+    for each in files:
+        each.madvise(mmap.MADV_DONTNEED)
+
+
+def mapped(arrays: Iterable[NDArray[np.generic]]) -> list[mmap.mmap]:
+    """The mapped files that arrays are views of."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return []
+    found: dict[int, mmap.mmap] = {}
+    for each in arrays:
+        base: object = each
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap):
+            found[id(base)] = base
+    return list(found.values())
+
+
+def library() -> ctypes.CDLL | None:
+    """The C library, where it is glibc."""
+    try:
+        found = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return None
+    return found if hasattr(found, "mallopt") else None
+
+
+def threshold(size: int) -> None:
+    glibc = library()
+    if glibc is not None:
+        glibc.mallopt(MAP_THRESHOLD, size)
+
+
+def trim() -> None:
+    """Give free memory of the allocator back to the system."""
+    glibc = library()
+    if glibc is not None:
+        glibc.malloc_trim(0)
