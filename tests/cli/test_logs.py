@@ -42,7 +42,7 @@ def test_a_talk_is_shown_with_its_alternatives_counted(kept: str, capsys: Out) -
     assert main(["logs", kept[-4:]]) == 0
     told = capsys.readouterr().out
     assert "Ben: What was that?" in told
-    assert told.endswith("Uncle Joe: It slept.\n  For a year.  (1 of 2)\n")
+    assert told.endswith("Uncle Joe: It slept.\n  For a year.  (turn 5, 1 of 2)\n")
 
 
 def test_search_lists_only_talks_that_hold_the_words(kept: str, capsys: Out) -> None:

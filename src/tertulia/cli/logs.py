@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,17 +73,31 @@ def row(talk: "TalkSummary") -> tuple[str, ...]:
 
 
 def shown(store: "Store", talk: "TalkSummary") -> str:
-    """A talk along its active path; a turn with alternatives says how many."""
+    """A talk along its active path, each reply with its number; alternatives are counted."""
     paint = _terminal.paint()
     told = [paint(f"{talk.id}  {talk.changed.astimezone():%Y-%m-%d %H:%M}", "bold")]
     if talk.situation:
         told.append(paint(_terminal.hanging(talk.situation), "dim"))
-    tree = store.tree(talk.id)
+    beside = Counter(each.parent for each in store.tree(talk.id, light=True))
     for each in store.path(talk.id):
-        others = sum(other.parent == each.parent for other in tree) - 1
-        note = paint(f"  (1 of {others + 1})", "dim") if others else ""
-        told.append(f"{said(each, paint)}{note}")
+        notes = noted(each, beside[each.parent])
+        told.append(f"{said(each, paint)}{paint(f'  ({notes})', 'dim') if notes else ''}")
     return "\n".join(told)
+
+
+def noted(each: "StoredTurn", beside: int) -> str:
+    """What there is to say of a turn besides its text.
+
+    beside  how many turns answer the same turn, this one counted
+    """
+    notes = [
+        f"turn {each.id}" if each.reply else "",
+        f"1 of {beside}" if beside > 1 else "",
+        each.status if each.status != "whole" else "",
+        "edited" if each.edited_from else "",
+        f"rated {each.rating:+d}" if each.rating else "",
+    ]
+    return ", ".join(filter(None, notes))
 
 
 def said(each: "StoredTurn", paint: _terminal.Paint) -> str:
@@ -130,6 +145,7 @@ def lines(store: "Store", talks: "tuple[TalkSummary, ...]", *, with_turns: bool)
             "situation": talk.situation,
             "turns": talk.turns,
             "last": talk.last,
+            "title": talk.title,
         }
         yield json.dumps(whole(store, talk) if with_turns else table) + "\n"
 
@@ -142,6 +158,7 @@ def whole(store: "Store", talk: "TalkSummary") -> dict[str, Any]:
         "id": talk.id,
         "created": talk.created.isoformat(),
         "changed": talk.changed.isoformat(),
+        "title": talk.title,
         "agent_file": store.agent(talk.id),
         "scene": scene.table(store.conversation(talk.id)),
         "path": [each.id for each in store.path(talk.id)],
@@ -163,4 +180,8 @@ def branch(each: "StoredTurn") -> dict[str, Any]:
         "image": each.turn.image,
         "direction": direction,
         "reply": each.reply,
+        "status": each.status,
+        "edited_from": each.edited_from,
+        "rating": each.rating,
+        "note": each.note,
     }
