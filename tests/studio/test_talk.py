@@ -137,7 +137,10 @@ def test_several_agents_answer_side_by_side_and_one_is_taken(page: Any, studio: 
     page.keyboard.press("Enter")
     page.get_by_text("Choose how it goes on").wait_for()
     page.locator(".choice").nth(1).wait_for()
-    assert page.locator(".choice .said").all_inner_texts() == ["From the first.", "From the second."]
+    assert page.locator(".choice .said").all_inner_texts() == [
+        "From the first.",
+        "From the second.",
+    ]
     page.get_by_role("button", name="Take this one").nth(1).click()
     awaited(page, "From the second.")
     assert asked(studio, "/replies")[-1]["agents"] == ["mini", "godel"]

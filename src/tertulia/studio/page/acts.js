@@ -3,18 +3,26 @@ import { signal } from "./html.js";
 import { reply, stopAll } from "./generations.js";
 import { tell } from "./notices.js";
 import * as state from "./state.js";
-import { activate, pathTo, rate, remove } from "./talks.js";
+import { activate, changeTalk, pathTo, rate, remove } from "./talks.js";
 
 /** The turn that is being edited, by id; or null. */
 export const editing = signal(null);
 /** The turn to bring into sight, {id}; a new object brings it again. */
 export const looked = signal(null);
 
+const samePlan = (one, other) => Object.keys(state.NO_PLAN).every((key) => one[key] === other[key]);
+
 /** The settings of the next reply, as the bar of goals and the stage have them. */
-function directed() {
-  const plan = state.plan.value;
-  const planned = Object.values(plan).some(Boolean) ? { plan } : {};
+async function directed(speaker) {
   const decoding = state.decoding.value;
+  const waiting = state.waitingPlan();
+  const same = samePlan(state.plan.value, waiting);
+  // The plan that waits in the talk is used up by a reply that is given no other; where another is
+  // given, it would wait on.
+  const waits = !samePlan(waiting, state.NO_PLAN) && speaker !== state.sides.value.user;
+  if (!same && waits)
+    await changeTalk({ scene: { ...state.talk.value.scene, plan: state.NO_PLAN } });
+  const planned = same ? {} : { plan: state.plan.value };
   return { ...planned, ...(Object.keys(decoding).length ? { decoding } : {}) };
 }
 
@@ -22,13 +30,13 @@ function directed() {
 export async function answer({ parent, speaker, agents = state.answering.value } = {}) {
   const several = agents.length > 1;
   const found = await reply({
-    ...directed(),
+    ...(await directed(speaker)),
     ...(agents.length ? { agents } : {}),
     ...(speaker ? { speaker } : {}),
     parent: parent === undefined ? (state.end.value?.id ?? null) : parent,
     activate: !several,
   });
-  if (found && !state.keepPlan.value) state.plan.value = state.NO_PLAN;
+  if (found) state.usedUp(speaker);
   return found;
 }
 
@@ -37,9 +45,9 @@ export const again = (turn) =>
   answer({ parent: turn.parent ?? null, speaker: turn.speaker, agents: state.answering.value });
 
 /** The turn goes on from where it ends. */
-export const goOn = (turn) =>
+export const goOn = async (turn) =>
   reply({
-    ...directed(),
+    ...(await directed(turn.speaker)),
     parent: turn.parent ?? null,
     speaker: turn.speaker,
     continue: turn.id,

@@ -8,12 +8,16 @@ import { changeTalk } from "./talks.js";
 
 export function Stage() {
   const { scene, change, status } = useStage();
+  const load = (given) => {
+    change(edited(scene, given));
+    state.plan.value = { ...state.NO_PLAN, ...given.plan };
+  };
   return html`<div class="stage-head">
       <h2>Stage</h2>
       <span class="saved" role="status">${status}</span>
     </div>
     <${Player} />
-    <${Loading} load=${(given) => change(edited(scene, given))} />
+    <${Loading} load=${load} />
     <${Text} kind="situation" label="Situation" value=${scene.situation}
       hint="Where we are, and what has happened." change=${(situation) => change({ situation })} />
     <${Text} kind="instruction" label="Instruction" value=${scene.instruction}

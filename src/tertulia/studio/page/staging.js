@@ -48,9 +48,9 @@ export function useStage() {
 
 /** What loading another scene changes: all of its direction, and the names of the sides. */
 export function edited(before, given) {
-  const { turns: _turns, plan: _plan, ...header } = given;
+  const { turns: _turns, ...header } = given;
   const empty = Object.fromEntries(Object.keys(before).map((key) => [key, undefined]));
-  const { turns: _mine, plan: _ours, ...cleared } = empty;
+  const { turns: _mine, ...cleared } = empty;
   return { ...cleared, agent: before.agent, user: before.user, ...header };
 }
 

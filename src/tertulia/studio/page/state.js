@@ -51,6 +51,15 @@ export const selected = signal(null);
 export const NO_PLAN = { goal: "", skill: "", explanation: "" };
 export const plan = signal(NO_PLAN);
 export const keepPlan = signal(false);
+/** The plan that waits in the talk for its next reply. */
+export const waitingPlan = () => ({ ...NO_PLAN, ...talk.value?.scene?.plan });
+/** A reply of a side was asked for: its plan is used up, unless it is to be kept. */
+export function usedUp(speaker) {
+  // What waits in the talk waits for the agent.
+  if (speaker !== sides.value.user && talk.value.scene.plan)
+    talk.value = { ...talk.value, scene: { ...talk.value.scene, plan: undefined } };
+  if (!keepPlan.value) plan.value = waitingPlan();
+}
 /** Names of the agents that answer the next turn; empty is the talk's own. */
 export const answering = signal([]);
 /** Settings laid over the agent's decoding for the next replies, as in /v1's decoding. */

@@ -67,10 +67,12 @@ export async function openTalk(id) {
       batch(() => {
         state.selected.value = null;
         state.answering.value = [];
-        state.plan.value = state.NO_PLAN;
+        state.keepPlan.value = false;
       });
     }
+    const other = state.talk.value?.id !== id;
     take(found);
+    if (other) state.plan.value = state.waitingPlan();
     if (location.hash !== `#/talks/${id}`) location.hash = `#/talks/${id}`;
     return found;
   });

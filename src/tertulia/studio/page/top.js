@@ -40,7 +40,9 @@ export function Dialog({ label, close, children }) {
   useEffect(() => {
     const before = document.activeElement;
     box.current.showModal();
-    return () => before?.focus?.();
+    return () => {
+      if (document.activeElement === document.body) before?.focus?.();
+    };
   }, []);
   const outside = (event) => event.target === box.current && close();
   return html`<dialog ref=${box} aria-label=${label} onClose=${close} onClick=${outside}>
@@ -56,7 +58,7 @@ function Title() {
     const title = event.target.value.trim();
     if (title !== (talk.value.title ?? "")) changeTalk({ title });
   };
-  return html`<input class="title" aria-label="Title of this talk" value=${talk.value.title ?? ""} placeholder="Untitled talk" maxlength="200"
+  return html`<input class="title" aria-label="Title of this talk" value=${talk.value.title ?? ""} placeholder=${`${talk.value.scene.agent} and ${talk.value.scene.user}`} maxlength="200"
     onChange=${change} onKeyDown=${(event) => event.key === "Enter" && event.target.blur()} />`;
 }
 
