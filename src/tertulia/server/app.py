@@ -1,5 +1,6 @@
 """The application: routes, the middleware around them, and errors in one shape."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,9 +17,11 @@ from tertulia.assembly import Written
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
 from tertulia.server import (
+    cards,
     chat,
     completions,
     docs,
+    exports,
     godel_demo,
     models,
     plans,
@@ -43,7 +46,7 @@ from tertulia.studio import serving
 
 ROUTES = (
     *(chat, completions, responses, models, probes, docs),
-    *(playing, scenes, talks, turns, replies, watching, plans),
+    *(playing, scenes, cards, exports, talks, turns, replies, watching, plans),
 )
 
 
@@ -74,7 +77,7 @@ def application(agents: Mapping[str, Agent | Written], settings: Settings) -> Fa
     app.state.house = shared
     app.state.storeroom = Storeroom(settings.store) if settings.store else None
     app.state.generations, app.state.remembered = Generations(), scenes.Remembered()
-    app.state.takes = {}
+    app.state.takes, app.state.importing = {}, asyncio.Lock()
     for routes in ROUTES:
         app.include_router(routes.ROUTES)
     if any(isinstance(each.agent.format, Godel) for each in shared.agents.values()):

@@ -18,6 +18,7 @@ from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
 from tertulia.server.growing import Delta, Growing, heard
 from tertulia.server.runner import Job, Said
+from tertulia.server.scenes import opened
 from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.shapes import ChatAsked, shaped, warning
 from tertulia.server.speaking import Begun, Rendered, Speak, Spelled, Told
@@ -42,7 +43,9 @@ class Turn:
 async def chat_completions(request: Request) -> Response:
     """The next turn of the agent, whole or as server-sent events."""
     house = house_of(request)
-    turn = read(shaped(ChatAsked, await reading.table(request, house.settings)), house)
+    asked = shaped(ChatAsked, await reading.table(request, house.settings))
+    direction, earlier = await opened(request, asked.direction or {})
+    turn = read(asked, house, talk.conversation(asked.messages, direction, earlier))
     job = turn.served.runner.submit(wanted(turn), client_of(request))
     if turn.asked.stream:
         return await streamed(request, house, turn, job)
@@ -66,7 +69,7 @@ def wanted(turn: Turn) -> Speak:
     )
 
 
-def read(asked: ChatAsked, house: House) -> Turn:
+def read(asked: ChatAsked, house: House, conversation: Conversation) -> Turn:
     """What is asked, of whom; raises Refusal for what cannot be done."""
     house.open_to_work()
     served = house.find(asked.model)
@@ -75,7 +78,7 @@ def read(asked: ChatAsked, house: House) -> Turn:
         asked=asked,
         served=served,
         way=way(served.agent, asked),
-        conversation=talk.conversation(asked.messages, asked.direction or {}),
+        conversation=conversation,
         envelope=answers.envelope(kind, "chatcmpl", served.name),
     )
 

@@ -123,7 +123,8 @@ def completed(path: str, operation: dict[str, Any]) -> None:
     told = {*ALWAYS, *operation.pop("x-errors", ())}
     if "requestBody" in operation:
         told |= {*WITH_BODY}
-    if any(each["in"] == "path" for each in operation.get("parameters", ())):
+    named = any(each["in"] == "path" for each in operation.get("parameters", ()))
+    if named or path.startswith("/tertulia/"):
         told.add(404)
     if any(each["in"] == "query" for each in operation.get("parameters", ())):
         told.add(400)
@@ -238,4 +239,9 @@ def direction() -> dict[str, Any]:
     """The schema of a `direction` object: a scene whose turns are the messages."""
     own = {key: value for key, value in SCHEMA.items() if key != "$schema"}
     properties = {name: each for name, each in own["properties"].items() if name != TURNS}
+    properties["scene_id"] = {
+        "type": ["string", "null"],
+        "description": "Of a scene that was posted: its fields hold where none is given here, and "
+        "its turns come before the messages",
+    }
     return {**own, "title": "Direction", "properties": properties}

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from tertulia.errors import (
     ConfigError,
     Conflict,
+    InterchangeError,
     NotKept,
     PromptTooLong,
     TertuliaError,
@@ -82,6 +83,8 @@ def refusal_of(error: Exception) -> Refusal:
         return invalid(str(error), "decoding", "unsupported_value")
     if isinstance(error, Conflict):
         return Refusal(409, str(error), code="conflict")
+    if isinstance(error, InterchangeError):
+        return invalid(str(error), code="invalid_file")
     if isinstance(error, NotKept):
         return Refusal(404, str(error), code="not_found")
     if isinstance(error, ConfigError | UnknownName):

@@ -4,6 +4,7 @@ Posted scenes are in the store; a server without one remembers a few until it en
 """
 
 import secrets
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -12,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tertulia import scene
-from tertulia.conversation import Conversation
+from tertulia.conversation import Conversation, Turn
 from tertulia.server import directing, reading, telling
 from tertulia.server.documented import documented
-from tertulia.server.refusals import Refusal
+from tertulia.server.refusals import Refusal, invalid
 from tertulia.server.served import house_of
 from tertulia.server.storeroom import Storeroom
 from tertulia.server.talk_answers import ScenesTold, SceneTold
@@ -67,12 +68,7 @@ async def scenes(request: Request) -> Response:
 async def post(request: Request) -> Response:
     """A scene to be talked to by its id."""
     asked = taken(SceneAsked, await reading.table(request, house_of(request).settings))
-    given, room = directing.whole(asked.scene), room_of(request)
-    if room is None:
-        id = remembered_by(request).post(given, asked.title)
-    else:
-        id = await room.ask(lambda store: store.post(given, asked.title))
-    kept = PostedScene(id=id, title=asked.title, conversation=given)
+    kept = await kept_scene(request, directing.whole(asked.scene), asked.title)
     return telling.Told(told(kept, True), 201, headers=warning(asked))
 
 
@@ -99,6 +95,29 @@ async def unpost(request: Request, scene: str) -> Response:
     else:
         await room.ask(lambda store: store.unpost(kept.id))
     return Response(status_code=204)
+
+
+async def kept_scene(request: Request, given: Conversation, title: str) -> PostedScene:
+    """A scene as it is posted now; raises Refusal when there is no room for it."""
+    room = room_of(request)
+    if room is None:
+        id = remembered_by(request).post(given, title)
+    else:
+        id = await room.ask(lambda store: store.post(given, title))
+    return PostedScene(id=id, title=title, conversation=given)
+
+
+async def opened(
+    request: Request, direction: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], tuple[Turn, ...]]:
+    """(a direction with the fields of the scene it names below its own, the scene's turns)."""
+    if direction.get("scene_id") is None:
+        return {key: each for key, each in direction.items() if key != "scene_id"}, ()
+    if not isinstance(direction["scene_id"], str):
+        raise invalid("direction.scene_id must be a string", "direction.scene_id", "invalid_value")
+    talk = (await found(request, direction["scene_id"])).conversation
+    own = {key: each for key, each in direction.items() if key != "scene_id"}
+    return {**telling.header(talk), **own}, talk.turns
 
 
 async def found(request: Request, id: str) -> PostedScene:

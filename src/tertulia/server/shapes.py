@@ -193,7 +193,7 @@ class ChatAsked(Asked):
     """POST /v1/chat/completions.
 
     direction  the scene without its turns: agent, user, situation, instruction, personas,
-               knowledge, memory, plan
+               knowledge, memory, plan; with scene_id, over the posted scene of that id
     """
 
     model_config = example({"model": "mini", "messages": [{"role": "user", "content": "Hi!"}]})

@@ -18,8 +18,13 @@ from tertulia.server.shapes import INSTRUCTING, Message
 SIDES = {"assistant": "agent", "user": "user"}
 
 
-def conversation(messages: Sequence[Message], direction: Mapping[str, Any]) -> Conversation:
-    """The talk that a chat request describes; raises Refusal with the field at fault."""
+def conversation(
+    messages: Sequence[Message], direction: Mapping[str, Any], earlier: tuple[Turn, ...] = ()
+) -> Conversation:
+    """The talk that a chat request describes; raises Refusal with the field at fault.
+
+    earlier  turns before the messages: those of a posted scene
+    """
     texts = [text(each, f"messages[{n}]") for n, each in enumerate(messages)]
     given = directed({**named(messages), **direction})
     told = [t for each, t in zip(messages, texts, strict=True) if each.role in INSTRUCTING and t]
@@ -29,7 +34,8 @@ def conversation(messages: Sequence[Message], direction: Mapping[str, Any]) -> C
         for n, each in enumerate(messages)
         if each.role in SIDES
     )
-    return replace(given, direction=replace(given.direction, instruction=instruction), turns=turns)
+    directing = replace(given.direction, instruction=instruction)
+    return replace(given, direction=directing, turns=(*earlier, *turns))
 
 
 def named(messages: Sequence[Message]) -> dict[str, str]:

@@ -262,3 +262,48 @@ class PromptTold(BaseModel):
     unsupported: list[str]
     tokens: int
     context_window: int
+
+
+class FormTold(BaseModel):
+    """A form of other programs.
+
+    extension  of its files, with the dot
+    reads      such files can be imported
+    writes     talks can be exported so
+    about      one line
+    """
+
+    name: str
+    extension: str
+    reads: bool
+    writes: bool
+    about: str
+
+
+class FormsTold(BaseModel):
+    """Every form."""
+
+    forms: list[FormTold]
+
+
+class Imported(BaseModel):
+    """Talks of a file, as they are kept.
+
+    talks   their ids
+    report  how many, and what could not be kept
+    """
+
+    talks: list[str]
+    report: dict[str, Any]
+
+
+class CardTold(BaseModel):
+    """A character that became a scene.
+
+    scene_id  begins talks, at /tertulia/talks
+    report    where each part of the card went
+    """
+
+    scene_id: str
+    scene: dict[str, Any]
+    report: dict[str, Any]

@@ -77,7 +77,7 @@ async def change(request: Request, talk: str) -> Response:
 
     def changed(store: Store) -> dict[str, Any]:
         if asked.version not in (None, store.version(id)):
-            raise Conflict(f"the talk {id} has changed since version {asked.version}: read it again")
+            raise Conflict(f"the talk {id} changed since version {asked.version}: read it again")
         if asked.scene is not None:
             now = directing.over(store.header(id), asked.scene, "scene")
             store.direct(id, now, version=asked.version)
