@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase, RawIOBase
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,8 +62,10 @@ class Source:
                 yield self.bounded(self.given)
             else:
                 yield self.given
-        except OSError as error:
-            reason = error.strerror or error
+        except (OSError, ValueError) as error:
+            if isinstance(error, InterchangeError):
+                raise
+            reason = getattr(error, "strerror", None) or error
             raise InterchangeError(
                 f"{self.where} cannot be read: {reason}; give a file that can be"
             ) from error
@@ -86,15 +88,13 @@ class Source:
         Raises InterchangeError for what is no JSON, see `value`.
         """
         lines = self.lines()
-        for place, text in lines:
-            found = whole(place, text, lines) if text.strip() in "[{" or is_cut(text) else None
-            if found is None:
-                yield place, value(text, place)
-                continue
+        first = next(lines, None)
+        if first and is_cut(first[1]):
+            found = whole(*first, lines)
             several = found if isinstance(found, list) else [found]
-            for number, each in enumerate(several, start=1):
-                yield f"{self.where} talk {number}", each
-            return
+            yield from ((f"{self.where} talk {n}", each) for n, each in enumerate(several, start=1))
+        elif first:
+            yield from ((place, value(text, place)) for place, text in chain([first], lines))
 
 
 def is_cut(text: str) -> bool:

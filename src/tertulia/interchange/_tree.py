@@ -73,13 +73,8 @@ class Tree:
         return self.answers[turn.parent]
 
     def alternatives(self, turn: StoredTurn) -> list[StoredTurn]:
-        """This turn and what the same speaker could have said instead, unless more follows it."""
-        return [
-            each
-            for each in self.siblings(turn)
-            if each.id == turn.id
-            or (each.turn.speaker == turn.turn.speaker and not self.answers.get(each.id))
-        ]
+        """This turn and what else the same speaker said here, in the order kept."""
+        return [e for e in self.siblings(turn) if e.turn.speaker == turn.turn.speaker]
 
     def off_path(self) -> tuple[int, int]:
         """(alternatives of turns on the path, turns of further branches)."""

@@ -115,9 +115,9 @@ def talk(told: Mapping[str, Any], place: str) -> WholeTalk:
         for n, each in enumerate(fitted(told.get("scenes"), list, f"{place}: scenes"))
     ]
     turns = tuple(grown(told, scenes, place))
-    active = told.get("active")
+    active = numbered(told, "active", place)
     if active is not None and active not in {each.id for each in turns}:
-        raise InterchangeError(f"{place}: active is {shown(active)}, which is none of its turns")
+        raise InterchangeError(f"{place}: active is {active}, which is none of its turns")
     return WholeTalk(
         id=TalkId(text(told, "id", place)),
         created=moment(told, "created", place),
@@ -162,6 +162,8 @@ def turn(
         raise InterchangeError(f"{place}: rating is {rating}, must be -1, 0 or 1")
     if status not in STATUSES:
         raise InterchangeError(f"{place}: status is {shown(status)}, must be one of {STATUSES}")
+    if told.get("speaker") == "":
+        raise InterchangeError(f"{place}: speaker is empty: give a name")
     reply = told.get("reply")
     said = (text(told, "speaker", place), text(told, "text", place), text(told, "image", place, ""))
     return StoredTurn(
