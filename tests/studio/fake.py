@@ -141,6 +141,10 @@ async def scenes(request: Request) -> Response:
     return JSONResponse({"scenes": request.app.state.fake.scenes})
 
 
+async def forms(request: Request) -> Response:
+    return JSONResponse({"forms": []})
+
+
 async def cards(request: Request) -> Response:
     fake: Fake = request.app.state.fake
     card = json.loads(await request.body())
@@ -217,7 +221,8 @@ async def one_turn(request: Request) -> Response:
     name, turn = request.path_params["talk"], request.path_params["turn"]
     found = fake.talks[name]
     if request.method == "GET":
-        return JSONResponse({**found["turns"][turn], "reply": None, "direction": found["scene"]})
+        whole = {**found["turns"][turn], "reply": None, "direction": found["scene"]}
+        return JSONResponse({"turn": whole})
     for each in fake.under(name, turn):
         each["hidden"] = True
     if turn in found["active"]:
@@ -342,6 +347,7 @@ def application(fake: Fake) -> Starlette:
             *serving.routes(),
             Route("/tertulia/agents", house),
             Route("/tertulia/scenes", scenes),
+            Route("/tertulia/forms", forms),
             Route("/tertulia/cards", cards, methods=["POST"]),
             Route("/tertulia/talks", talks, methods=["GET", "POST"]),
             Route(talk_at, talk, methods=["GET", "PATCH", "DELETE"]),

@@ -113,7 +113,7 @@ async def one_turn(request: Request) -> Response:
     found = fake.talks[request.path_params["talk"]]
     number = request.path_params["turn"]
     kept = {"reply": fake.records.get(number), "direction": found["scene"]}
-    return JSONResponse({**found["turns"][number], **kept})
+    return JSONResponse({"turn": {**found["turns"][number], **kept}})
 
 
 async def talks(request: Request) -> Response:

@@ -74,6 +74,17 @@ def test_candidates_are_shown_with_their_scores_and_the_one_that_was_said(zoo: Z
     ]
 
 
+def test_of_many_candidates_the_best_are_shown_until_one_asks_for_all(zoo: Zoo) -> None:
+    many = [candidate(f"Number {n}.", -float(n)) for n in range(1, 17)]
+    zoo.fake.reply(zoo.talk, *many)
+    page = zoo.open()
+    page.get_by_role("button", name="All 16 candidates").click()
+    page.locator(".candidate", has_text="Number 16.").click()
+    page.locator("[data-turn]").get_by_text("Number 16.").wait_for()
+    page.locator(".candidate[aria-pressed=true]", has_text="Number 16.").wait_for()
+    assert page.locator(".candidate").filter(visible=True).count() == 6
+
+
 def test_a_better_score_has_a_longer_bar(zoo: Zoo) -> None:
     page = zoo.open()
     page.locator(".candidate").first.wait_for()

@@ -5,6 +5,8 @@ import { Tokens } from "./tokens.js";
 
 const WIDTH = 100;
 const LEAST = 6;
+/** Candidates that are shown before one asks for all. */
+const FEW = 5;
 const SUM = "all together";
 
 export function Candidates({ about }) {
@@ -40,10 +42,12 @@ function columns(candidates) {
 function Choice({ about, said }) {
   const { candidates } = about;
   const [taking, setTaking] = useState(-1);
+  const [all, setAll] = useState(false);
   const charts = columns(candidates);
   const [name, setName] = useState(charts[0]?.[0] ?? "");
   const of = (charts.find((each) => each[0] === name) ?? charts[0])?.[1] ?? (() => null);
   const values = candidates.map(of);
+  const isFolded = (n) => !all && candidates.length > FEW + 1 && n >= FEW && n !== said;
   const choose = async (n) => {
     setTaking(n);
     await takeCandidate(about.turn.id, n);
@@ -59,7 +63,7 @@ function Choice({ about, said }) {
     <p class="hint">A longer bar is a better score. Choose another candidate to say it instead; what was said stays as a branch.</p>
     <ol class="choice">
       ${candidates.map(
-        (each, n) => html`<li>
+        (each, n) => html`<li key=${n} hidden=${isFolded(n)}>
           <button
             class="candidate"
             aria-pressed=${n === said}
@@ -71,7 +75,8 @@ function Choice({ about, said }) {
           </button>
         </li>`,
       )}
-    </ol>`;
+    </ol>
+    ${!all && candidates.length > FEW + 1 && html`<button class="quiet" onClick=${() => setAll(true)}>All ${candidates.length} candidates</button>`}`;
 }
 
 /** One score among its fellows; the number beside it and the table tell the same in words. */

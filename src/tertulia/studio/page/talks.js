@@ -206,6 +206,6 @@ export const takeCandidate = (id, candidate) =>
   });
 
 /** A turn with its reply record and its direction. Throws Refused. */
-export const wholeTurn = (id) => get(turnAt(id));
+export const wholeTurn = async (id) => (await get(turnAt(id))).turn;
 
 export { key };
