@@ -62,7 +62,8 @@ def test_a_lossless_file_comes_back_as_the_same_talk() -> None:
 @pytest.mark.parametrize(("query", "content", "param"), [
     ("?form=nope", b"{}", "form"), ("?form=html", b"x", None), ("", b"", None),
     ("", b"\xff\xfe", None), ("", b"no file of talks", None), ("?form=jsonl", b"{", None),
-    ("?form=jsonl", b"[" * 99_999, None), ("?form=messages", b"\x00" * 1000, None), ("?form=sharegpt", b"1e999", None),
+    ("?form=jsonl", b"[" * 99_999, None), ("?form=messages", b"\x00" * 1000, None),
+    ("?form=sharegpt", b"1e999", None),
 ])  # fmt: skip
 def test_what_is_no_file_of_talks_is_refused_and_nothing_is_kept(
     query: str, content: bytes, param: str | None

@@ -12,11 +12,22 @@ from tertulia.server.served import house_of
 from tertulia.server.talk_answers import GenerationTold, StateTold
 
 ROUTES = APIRouter(prefix="/tertulia/generations")
+NAMES = ("state", "plan", "prompt", "piece", "reply", "error", "end")
+EVENT = {
+    "type": "object",
+    "description": "One event; its data is a JSON object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"enum": list(NAMES)},
+        "data": {"type": "string"},
+    },
+    "required": ["id", "event", "data"],
+}
 EVENTS = {
     "responses": {
         "200": {
             "description": "Events, from the first, or after the one that Last-Event-ID names",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         }
     },
     "x-errors": [400],
