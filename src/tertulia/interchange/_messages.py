@@ -16,7 +16,7 @@ from tertulia.config import fitted, shown
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.errors import InterchangeError
 from tertulia.formats.chat_template import ChatTemplate
-from tertulia.formats.chat_template.messages import IMAGE, Author, attempts
+from tertulia.formats.chat_template.messages import IMAGE, OPENING, Author, attempts
 from tertulia.interchange import Report
 from tertulia.interchange._growing import Growing, header, named, table
 from tertulia.interchange._lines import SURROGATE
@@ -59,6 +59,11 @@ def messages(conversation: Conversation) -> list[Said]:
     """System text first where anything is directed; the plan, if there is one, at the end."""
     author = Author(spoken().safe)
     return [Said(e.role, e.text) for e in next(attempts(conversation, author, "role"))]
+
+
+def prompt(before: Conversation) -> list[Said]:
+    """What a chat model is asked with there; trainers want a message, if nobody has spoken yet."""
+    return messages(before) or [Said("user", OPENING)]
 
 
 def reply(said: Turn) -> Said:

@@ -34,7 +34,7 @@ QUOTED = 60
 def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
     """One page of all the talks, one below another."""
     trees = (Tree(talk) for talk in talks)
-    first = [tree for tree, _ in zip(trees, range(2), strict=False)]
+    first = [tree for _, tree in zip(range(2), trees, strict=False)]
     head, foot = page("Talks" if len(first) != 1 else title(first[0]))
     yield head
     for tree in chain(first, trees):

@@ -49,7 +49,7 @@ def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
                 found = True
                 before = tree.before(chosen).planned(shared(chosen, rejected))
                 row = {
-                    "prompt": _messages.columns(_messages.messages(before)),
+                    "prompt": _messages.columns(_messages.prompt(before)),
                     "chosen": _messages.columns([_messages.reply(chosen.turn)]),
                     "rejected": _messages.columns([_messages.reply(rejected.turn)]),
                     "why": why,

@@ -40,7 +40,7 @@ def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
                 continue
             before = tree.before(each)
             row = {
-                "prompt": _messages.columns(_messages.messages(before)),
+                "prompt": _messages.columns(_messages.prompt(before)),
                 "completion": _messages.columns([_messages.reply(each.turn)]),
                 "label": liked,
                 "note": each.note,
