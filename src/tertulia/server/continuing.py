@@ -12,6 +12,7 @@ from tertulia.engines.openai import OpenAI
 from tertulia.formats import Format, Parsed
 from tertulia.prompt import Prompt, Span
 from tertulia.server.growing import opened
+from tertulia.server.refusals import invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class Continued:
             spans.pop()
         last = [replace(each, text=each.text.rstrip()) for each in spans[-1:]]
         return [replace(span, learn=False) for span in (*spans[:-1], *last)]
+
+
+def check(format: Format, engine: Engine) -> None:
+    """Raises Refusal where replies of an agent cannot go on from a text."""
+    if reason := why_not(format, engine):
+        raise invalid(
+            f"continue cannot be honoured by this agent: {reason}; leave it out",
+            "continue",
+            "unsupported_value",
+        )
 
 
 def why_not(format: Format, engine: Engine) -> str:

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from tertulia.conversation import Plan
 from tertulia.errors import EngineError
-from tertulia.server import directing, reading, sse, telling
+from tertulia.server import continuing, directing, reading, sse, telling
 from tertulia.server.documented import documented
 from tertulia.server.playing import playing
 from tertulia.server.refusals import invalid
-from tertulia.server.replies import Place, directed, goes_on, how, placed
+from tertulia.server.replies import Place, directed, how, placed
 from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.speaking import Render, Rendered, Think, Told, Work
@@ -53,7 +53,7 @@ async def prompts(request: Request) -> Response:
     asked = taken(PromptAsked, await reading.table(request, house.settings))
     where, served = await asked_at(request, house, asked)
     if where.go_on is not None:
-        goes_on(served)
+        continuing.check(served.agent.format, served.agent.engine)
     _, view = directed(asked, where)
     decoding = how(served, asked.decoding).agent.decoding
     work = Render(conversation=view, decoding=decoding, go_on=where.go_on)

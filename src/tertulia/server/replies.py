@@ -118,7 +118,7 @@ def order(id: TalkId, asked: ReplyAsked, where: Place, served: Served) -> Order:
     header, view = directed(asked, where)
     chosen = how(served, asked.decoding)
     if where.go_on is not None:
-        goes_on(served)
+        continuing.check(served.agent.format, served.agent.engine)
     return Order(
         talk=id,
         parent=where.parent,
@@ -160,16 +160,6 @@ def directed(asked: ReplyAsked | PromptAsked, where: Place) -> tuple[Conversatio
 def how(served: Served, decoding: dict[str, object] | None) -> Way:
     """The agent's decoding with the request's over it; raises Refusal naming the setting."""
     return way(served.agent, Asked(model=served.name, decoding=decoding))
-
-
-def goes_on(served: Served) -> None:
-    """Raises Refusal where replies of this agent cannot go on from a text."""
-    if reason := continuing.why_not(served.agent.format, served.agent.engine):
-        raise invalid(
-            f"continue cannot be honoured by {served.name!r}: {reason}; leave it out",
-            "continue",
-            "unsupported_value",
-        )
 
 
 async def begun(

@@ -20,7 +20,7 @@ from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Engine, Finished, Piece
 from tertulia.errors import TertuliaError
 from tertulia.prompt import Prompt, Span
-from tertulia.server.continuing import Continued
+from tertulia.server.continuing import Continued, check
 from tertulia.server.refusals import invalid
 from tertulia.tokenizer import Tokenizer
 
@@ -245,7 +245,8 @@ def spelling(completion: Completion, engine: Engine) -> tuple[str, ...] | None:
 
 
 def continued(agent: Agent, turn: Turn | None) -> Agent:
-    """The agent whose next reply goes on from a turn."""
+    """The agent whose next reply goes on from a turn; raises Refusal where it cannot."""
     if turn is None:
         return agent
+    check(agent.format, agent.engine)
     return replace(agent, format=Continued(agent.format, turn))
