@@ -10,6 +10,7 @@ A part has a name, and perhaps words behind it. `python -m tests.pages` writes a
 import argparse
 import ast
 import importlib
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from tertulia import (
     cli,
     errors,
     formats,
+    interchange,
     registry,
     scene,
     skills,
@@ -178,6 +180,15 @@ def scene_keys() -> str:
     return table(("key", "what it holds", "default", "meaning"), rows)
 
 
+KINDS = {
+    "string": "a string",
+    "object": "a table",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
 def schema_rows(
     properties: Mapping[str, Any], before: str
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -186,7 +197,9 @@ def schema_rows(
         if name == "personas":
             yield f"{before}personas.NAME", "a list of strings", rule
             continue
-        kind = {"string": "a string", "object": "a table"}.get(rule["type"], "a list of strings")
+        kind = KINDS.get(rule["type"], "a list of strings")
+        if "enum" in rule:
+            kind = f"one of {', '.join(rule['enum'])}"
         yield f"{before}{name}", "a list of tables" if "properties" in listed else kind, rule
         if inner:
             yield from schema_rows(inner, f"{before}{name}.")
@@ -195,7 +208,7 @@ def schema_rows(
 
 
 def json_default(rule: Mapping[str, Any]) -> str:
-    return f'"{rule["default"]}"' if "default" in rule else ""
+    return json.dumps(rule["default"]) if "default" in rule else ""
 
 
 def skill_list() -> str:
@@ -315,6 +328,8 @@ def verbs() -> str:
 
 
 def verb(name: str, parser: argparse.ArgumentParser) -> str:
+    if inner := [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]:
+        return "\n\n".join(verb(f"{name} {n}", each) for n, each in inner[0].choices.items())
     own = [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]
     rows = [(code(typed(each)), argument_told(each)) for each in own]
     parts = [f"### `tertulia {name}`", sentence(parser.description or "")]
@@ -373,6 +388,12 @@ def field_default(field: Field[Any]) -> str:
     return "" if field.default is MISSING else code(repr(field.default))
 
 
+def interchange_forms() -> str:
+    found = map(interchange.about, interchange.forms())
+    rows = ((code(f.name), f.told, "yes" if f.reads else "–", code(f.suffix)) for f in found)
+    return table(("form", "what it is", "import", "ending"), rows)
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "actions": action_list,
     "agents": agent_files,
@@ -381,6 +402,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "errors": error_tree,
     "fields": dataclass_fields,
     "formats": format_table,
+    "interchange_forms": interchange_forms,
     "left": left,
     "models": models,
     "preset": one_preset,

@@ -116,7 +116,8 @@ class Casting:
         if given:
             notes = {"leave": "left out, as was asked", "turns": "before the opening turn"}
             note = notes.get(place, "told as what was said in earlier talks")
-            self.parts[-1] = replace(self.parts[-1], note=f"{len(found)} examples, {note}")
+            count = "1 example" if len(found) == 1 else f"{len(found)} examples"
+            self.parts[-1] = replace(self.parts[-1], note=f"{count}, {note}")
         return found
 
     def lore(self, greeting: int) -> tuple[LoreEntry, ...]:

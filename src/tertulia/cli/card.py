@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tertulia.cli import _terminal
 
 if TYPE_CHECKING:
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]
+
     from tertulia.agent import Agent
     from tertulia.cards import Card, Part, Report
     from tertulia.conversation import Conversation
@@ -23,7 +25,7 @@ WIDTH = 60
 def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    take = actions.add_parser("import", help="a card (PNG, APNG, JSON, CHARX) as a scene file")
+    take = added(actions, "import", "a card (PNG, APNG, JSON, CHARX) as a scene file")
     take.add_argument("file", metavar="FILE", help="the card, - for stdin")
     take.add_argument("-o", "--output", metavar="SCENE",
                       help="a .toml or .json file, - for stdout; FILE's name here and .toml when "
@@ -39,14 +41,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--format", metavar="NAME", help="tell what this dialect cannot take of it")
     take.add_argument("--force", action="store_true", help="overwrite SCENE")
     take.add_argument("--json", action="store_true", help="the report as one JSON object")
-    show = actions.add_parser("show", help="what is in a card")
+    show = added(actions, "show", "what is in a card")
     show.add_argument("file", metavar="FILE", help="the card, - for stdin")
     show.add_argument("--json", action="store_true", help="one JSON object, the whole card in it")
-    give = actions.add_parser("export", help="a card in another form, or a scene as a new card")
+    give = added(actions, "export", "a card in another form, or a scene as a new card")
     give.add_argument("source", metavar="SOURCE", help="a card, a scene file or a shipped scene")
     give.add_argument("-o", "--output", required=True, metavar="CARD",
                       help="a .png, .json or .charx file")  # fmt: skip
     give.add_argument("--force", action="store_true", help="overwrite CARD")
+
+
+def added(actions: "Actions", name: str, told: str) -> argparse.ArgumentParser:
+    return actions.add_parser(name, help=told, description=told)
 
 
 def run(args: argparse.Namespace) -> int:
