@@ -18,7 +18,7 @@ from tertulia.conversation import Conversation, Turn
 from tertulia.errors import StoreError
 from tertulia.store import Store
 from tertulia.store.migrations import migrate
-from tertulia.store.sqlite import APPLICATION, KIND, STEPS
+from tertulia.store.sqlite import APPLICATION, KIND
 
 TALK = Conversation(agent="Ann", user="Bob").said("Bob", "Hello.")
 LONG = Turn("Bob", "x" * 200_000)
@@ -191,8 +191,5 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(sql: Connection) -> N
     assert sql.exec_driver_sql("PRAGMA user_version").scalar_one() == 1
 
 
-@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
-def test_no_migration_is_ever_edited(number: int) -> None:
-    golden = Path(__file__).parent / f"schema-{number}.sql"
-    assert ";\n".join(STEPS[number - 1]) + ";\n" == golden.read_text()
+def test_the_file_says_what_it_is() -> None:
     assert APPLICATION == int.from_bytes(b"TRTU")

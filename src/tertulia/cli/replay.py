@@ -59,8 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
     with Store.open(args.store) as store:
         turn = store.turn(TurnId(args.turn))
+        file = store.agent(turn.talk)
         earlier = () if turn.parent is None else store.path_to(turn.parent, light=True)
-    kept = told(turn)
+    kept = told(turn, file)
     agent = opened(kept, turn, args.agent)
     with closing(agent.engine):
         reply = again(agent, turn, earlier, kept)
@@ -69,8 +70,11 @@ def run(args: argparse.Namespace) -> int:
     return 0 if found.differs_at is None else 1
 
 
-def told(turn: "StoredTurn") -> Mapping[str, Any]:
-    """How the reply came about; raises ConfigError for a turn of which too little is kept."""
+def told(turn: "StoredTurn", file: str) -> Mapping[str, Any]:
+    """How the reply came about; raises ConfigError for a turn of which too little is kept.
+
+    file  the agent file of the talk, for a reply that was kept without its own
+    """
     from tertulia.errors import ConfigError
 
     if turn.reply is None:
@@ -78,14 +82,14 @@ def told(turn: "StoredTurn") -> Mapping[str, Any]:
             f"turn {turn.id} was said by {_terminal.one_line(turn.turn.speaker)}, not made by an "
             "agent: give the number of a reply"
         )
-    lacking = [
-        key for key in ("agent_file", "decoding", "seed") if turn.reply.get(key) in (None, "")
-    ]
+    kept = {**turn.reply, "agent_file": turn.reply.get("agent_file") or file}
+    needed = ("agent_file", "decoding", "seed")
+    lacking = [key for key in needed if kept.get(key) in (None, "")]
     if lacking:
         raise ConfigError(
             f"turn {turn.id} was kept without {' and '.join(lacking)}: it cannot be made again"
         )
-    return turn.reply
+    return kept
 
 
 def opened(kept: Mapping[str, Any], turn: "StoredTurn", instead: str | None) -> "Agent":
