@@ -149,8 +149,8 @@ def chosen(
     elif changes.get("temperature") and "beams" not in changes:
         merged["beams"] = 1
     made = merged.get("candidates", 1)
-    # What is no number is left for config.build, which says so.
-    if isinstance(made, int) and choices > made:
+    # What is no number, or none that candidates may have, is left for config.build, which says so.
+    if isinstance(made, int) and choices > made > 0:
         merged["candidates"] = choices
     if "stop" in changes and isinstance(changes["stop"], list | tuple):
         merged["stop"] = [*base.stop, *changes["stop"]]
