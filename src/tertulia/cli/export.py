@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tertulia.interchange import Report
     from tertulia.store import Store, TalkId, WholeTalk
 
-HELP = "kept talks as a file: training data, SillyTavern, a page, …"
+HELP = "kept talks as a file: training data, SillyTavern, a page"
 EVERYTHING = 2**31 - 1
 
 
