@@ -12,7 +12,16 @@
     metrics      Prometheus                  documented   bodies in the OpenAPI description
     process      the process around all      patience     limits of a connection
 
-A route has a file of its own: chat, completions, models, probes, godel_demo.
+Kept talks stand beside it, under /tertulia:
+
+    storeroom    the store on one thread         talk_shapes    what a request may hold
+    generations  replies on their way            talk_answers   what is told, for the description
+    ordering     what a reply is asked for       telling        talks and turns as JSON
+    keeping      drafts, then turns              directing      scenes and plans of requests
+    continuing   a reply that goes on from a text
+
+A route has a file of its own: chat, completions, models, probes, godel_demo; talks, turns, replies,
+watching (a reply on its way), plans, scenes, playing (who is served), cards, exports.
 
 Async lives here only; the spine runs on the threads of a worker.
 """
