@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 TORCH  ?= torch==2.13.0
 
-.PHONY: chat serve test unit check golden bench docs clean
+.PHONY: chat serve studio test unit check golden bench docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,9 @@ $(VENV)/.serve: pyproject.toml $(VENV)/.base
 
 serve: $(VENV)/.serve
 	@$(BIN)/tertulia serve $(ARGS)
+
+studio: $(VENV)/.serve
+	@$(BIN)/tertulia studio $(if $(SCENE),--scene $(SCENE)) $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto

@@ -3,7 +3,7 @@ import { signal } from "./html.js";
 import { reply, stopAll } from "./generations.js";
 import { tell } from "./notices.js";
 import * as state from "./state.js";
-import { activate, changeTalk, pathTo, rate, remove } from "./talks.js";
+import { activate, changeTalk, pathTo, rate, remove, wholeTurn } from "./talks.js";
 
 /** The turn that is being edited, by id; or null. */
 export const editing = signal(null);
@@ -27,10 +27,11 @@ async function directed(speaker) {
 }
 
 /** Let a side speak, by the agents that were chosen; several answer side by side. */
-export async function answer({ parent, speaker, agents = state.answering.value } = {}) {
+export async function answer({ parent, speaker, plan, agents = state.answering.value } = {}) {
   const several = agents.length > 1;
   const found = await reply({
     ...(await directed(speaker)),
+    ...(plan ? { plan } : {}),
     ...(agents.length ? { agents } : {}),
     ...(speaker ? { speaker } : {}),
     parent: parent === undefined ? (state.end.value?.id ?? null) : parent,
@@ -40,9 +41,14 @@ export async function answer({ parent, speaker, agents = state.answering.value }
   return found;
 }
 
-/** Another reply beside a turn. */
-export const again = (turn) =>
-  answer({ parent: turn.parent ?? null, speaker: turn.speaker, agents: state.answering.value });
+/** Another reply beside a turn: to the plan in the bar, or else to the one that the turn was given. */
+export async function again(turn) {
+  const free = samePlan(state.plan.value, state.NO_PLAN);
+  const before = free ? await wholeTurn(turn.id).catch(() => null) : null;
+  const { goal = "", skill = "", explanation = "" } = before?.reply?.given ?? {};
+  const plan = goal || skill || explanation ? { goal, skill, explanation } : undefined;
+  return answer({ parent: turn.parent ?? null, speaker: turn.speaker, plan });
+}
 
 /** The turn goes on from where it ends. */
 export const goOn = async (turn) =>

@@ -27,7 +27,7 @@ export function Goals() {
           </select>
         </${Field}>
         <${Field} kind="plan.explanation" label="Because">
-          <input value=${explanation} maxlength="1000" placeholder="it is late, and he is hungry" aria-label="Because"
+          <input value=${explanation} maxlength="1000" placeholder="he is hungry" aria-label="Because"
             onInput=${(event) => change({ explanation: event.target.value })} />
         </${Field}>
       </div>

@@ -36,11 +36,18 @@ export function Welcome() {
   </main>`;
 }
 
+/** The first thing that a scene says of itself. */
+function about({ situation, instruction, personas = {}, knowledge = [], turns = [] }) {
+  const facts = Object.entries(personas).flatMap(([name, list]) => list.map((fact) => `${name}: ${fact}`));
+  const told = situation || instruction || facts.slice(0, 3).join(" ") || knowledge[0] || turns[0]?.text;
+  return told || "Nothing is set: the stage is yours.";
+}
+
 function SceneCard({ found, agent }) {
   const { id, title, scene } = found;
   return html`<button class="scene" onClick=${() => startTalk({ scene_id: id, agent })}>
     <strong>${title || id}</strong>
     <span class="who"><span class="of-agent">${scene.agent}</span> and <span class="of-user">${scene.user}</span></span>
-    <span class="line">${scene.situation || scene.instruction || "Nothing is set: the stage is yours."}</span>
+    <span class="line">${about(scene)}</span>
   </button>`;
 }
