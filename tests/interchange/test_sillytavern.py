@@ -113,6 +113,7 @@ TIMES = {
     "2024-07-12@01h33m05s": datetime(2024, 7, 12, 1, 33, 5, tzinfo=UTC),
     "June 19, 2023 2:20pm": datetime(2023, 6, 19, 14, 20, tzinfo=UTC),
     "June 19, 2023 12:05am": datetime(2023, 6, 19, 0, 5, tzinfo=UTC),
+    1720747950: datetime(2024, 7, 12, 1, 32, 30, tzinfo=UTC),
     1720747950123: datetime(2024, 7, 12, 1, 32, 30, 123_000, UTC),
 }
 
@@ -147,10 +148,11 @@ def test_what_is_not_taken_in_is_counted() -> None:
 
 def test_our_own_direction_comes_back_and_a_changed_scenario_wins() -> None:
     own = {"agent": "Cosmo", "user": "Ann", "situation": "A ferry.", "knowledge": ["It sinks."]}
-    metadata = {"tertulia": own, "scenario": "A raft."}
+    metadata = {"tertulia": own, "scenario": "A raft.", "system_prompt": "Be brief."}
     talk, _ = read({**HEADER, "chat_metadata": metadata}, said("Ann", "Hey"))
     assert talk.header.direction.knowledge == ("It sinks.",)
     assert talk.header.direction.situation == "A raft."
+    assert talk.header.direction.instruction == "Be brief."
 
 
 WRONG = {

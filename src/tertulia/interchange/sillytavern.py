@@ -1,15 +1,16 @@
 """SillyTavern's chat files: JSON lines, a header, then a message a line with all of its swipes.
 
     {"user_name": "Ann", "character_name": "Cosmo", "create_date": "2024-07-12@01h31m37s",
-     "chat_metadata": {"scenario": "…"}}
+     "chat_metadata": {"scenario": "…", "system_prompt": "…"}}
     {"name": "Ann", "is_user": true, "is_system": false, "send_date": "…", "mes": "hey"}
     {"name": "Cosmo", "is_user": false, "mes": "Hello.", "swipes": ["Hi.", "Hello."],
      "swipe_id": 1, "swipe_info": [{"send_date": "…", "extra": {}}, …], "extra": {}}
 
 Swipes are turns that answer the same turn; the shown one is gone on from. A shown text that is none
-of the swipes was edited, and stands beside them all. `scenario` is the situation, and the model's
-`reasoning` the plan's explanation. What else we direct with stands in `chat_metadata.tertulia`,
-which SillyTavern keeps and does not look at; a scenario changed there since wins over ours.
+of the swipes was edited, and stands beside them. `scenario` is the situation, `system_prompt` the
+instruction, and the model's `reasoning` the plan's explanation. What else we direct with stands in
+`chat_metadata.tertulia`, which SillyTavern keeps and does not look at; what was changed there since
+wins over ours.
 
 Taken, too: files without a header, groups (names per message, "unused" in the header), swipes that
 are objects with a `message` (chub.ai), and all four ways in which SillyTavern has written times,
@@ -51,6 +52,12 @@ MAX_SWIPES = 10_000
 
 UNUSED = "unused"
 OWN = "tertulia"
+OVERRIDES = {"scenario": "situation", "system_prompt": "instruction"}
+"""What SillyTavern lets a chat have instead of its character's -> our name for it."""
+
+MILLISECONDS = 1e11
+"""A number this large counts milliseconds, a smaller one seconds: both are of our century."""
+
 HEADER_KEYS = ("user_name", "character_name", "create_date", "chat_metadata")
 MESSAGE_KEYS = (
     *("name", "is_user", "mes", "send_date", "swipes", "swipe_id", "swipe_info", "extra"),
@@ -92,14 +99,12 @@ def headed(tree: Tree) -> dict[str, Any]:
     talk = tree.talk.header
     told = scene.table(talk)
     del told["turns"]
-    metadata: dict[str, Any] = {OWN: told}
-    if talk.direction.situation:
-        metadata["scenario"] = talk.direction.situation
+    metadata = {key: told[field] for key, field in OVERRIDES.items() if told[field]}
     return {
         "user_name": talk.user,
         "character_name": talk.agent,
         "create_date": written(tree.talk.created),
-        "chat_metadata": metadata,
+        "chat_metadata": {**metadata, OWN: told},
     }
 
 
@@ -159,7 +164,7 @@ def opened(
     """The talk without turns: names and direction of the header, or of the first who speak."""
     unknown(top, HEADER_KEYS, "", report)
     metadata = table(top.get("chat_metadata") or {}, f"{place}: chat_metadata")
-    unknown(metadata, ("scenario", OWN), "chat_metadata.", report)
+    unknown(metadata, (*OVERRIDES, OWN), "chat_metadata.", report)
     names = {True: text(top, "user_name", place, ""), False: text(top, "character_name", place, "")}
     for where, told in messages:
         side = told.get("is_user") is True
@@ -169,8 +174,12 @@ def opened(
     if metadata.get(OWN) is not None:
         directed = header(metadata[OWN], f"{place}: chat_metadata.{OWN}")
     started = named(names[False], names[True], directed)
-    situation = text(metadata, "scenario", place, "")
-    direction = replace(directed.direction, situation=situation)
+    changed: dict[str, Any] = {
+        field: text(metadata, key, f"{place}: chat_metadata", "")
+        for key, field in OVERRIDES.items()
+        if key in metadata
+    }
+    direction = replace(directed.direction, **changed)
     began = moment(top.get("create_date")) or next(
         (at for _, told in messages if (at := moment(told.get("send_date")))), now
     )
@@ -258,7 +267,7 @@ def thought(told: Mapping[str, Any], place: str, report: Report) -> Plan:
 
 def unknown(told: Mapping[str, Any], known: tuple[str, ...], path: str, report: Report) -> None:
     for key, found in told.items():
-        if key not in known and found not in (None, "", [], {}):
+        if key not in known and found not in (None, False, "", [], {}):
             report.lose(f"{path}{key}")
 
 
@@ -266,7 +275,8 @@ def moment(found: object) -> datetime | None:
     """A time as some SillyTavern wrote it: ISO, milliseconds, 2024-7-12@01h31m37s, in words."""
     try:
         if isinstance(found, (int, float)) and not isinstance(found, bool):
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=found)
+            seconds = found / 1000 if abs(found) > MILLISECONDS else found
+            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
         if not isinstance(found, str):
             return None
         if match := NUMBERS.fullmatch(found.strip()):
