@@ -136,7 +136,7 @@ function Compared({ about, second }) {
 function Planned({ plan, before }) {
   const other = ["goal", "skill", "explanation"].filter((part) => plan?.[part] && plan[part] !== before?.[part]);
   if (!other.length) return null;
-  return html`<dl class="planned">
+  return html`<dl class="replanned">
     ${other.map((part) => html`<div><dt>${part}</dt><dd class="words" dir="auto">${plan[part]}</dd></div>`)}
   </dl>`;
 }

@@ -3,7 +3,7 @@ import { send } from "./api.js";
 import { html, useEffect, useState } from "./html.js";
 import { tell } from "./notices.js";
 import { useRoving } from "./roving.js";
-import { talk } from "./state.js";
+import { agentOf, talk } from "./state.js";
 
 const FIELDS = ["situation", "instruction", "personas", "knowledge", "memory", "lore", "plan", "turns"];
 const NAMES = ["agent", "user"];
@@ -79,7 +79,8 @@ function name(span) {
 }
 
 function Size({ prompt, about }) {
-  const { tokens, context_window: room } = prompt;
+  const { tokens } = prompt;
+  const room = prompt.context_window ?? agentOf(about.agent)?.context_window;
   const used = tokens ?? about.usage?.prompt_tokens;
   if (typeof used !== "number") return null;
   return html`<p>

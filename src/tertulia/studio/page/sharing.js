@@ -5,6 +5,9 @@ import { tell, wrong } from "./notices.js";
 import { talk } from "./state.js";
 import { listTalks, openTalk } from "./talks.js";
 
+/** The form that loses nothing. */
+const WHOLE = "jsonl";
+
 /** The forms that talks are written in and read from, once the server told them. */
 function useForms() {
   const [forms, setForms] = useState([]);
@@ -20,7 +23,7 @@ export function Sharing({ onClose }) {
   const [form, setForm] = useState("");
   const [report, setReport] = useState(null);
   const at = `/tertulia/talks/${encodeURIComponent(talk.value.id)}`;
-  const chosen = form || forms[0]?.name || "";
+  const chosen = form || (forms.find((each) => each.name === WHOLE) ?? forms[0])?.name || "";
   const taken = async (path, name) => {
     setReport(null);
     try {
