@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tertulia.config import shown
 from tertulia.conversation import Conversation, Turn
-from tertulia.errors import StoreError
+from tertulia.errors import NotKept
 from tertulia.store import drafting, posting, reading
 from tertulia.store.connection import Database
 from tertulia.store.moving import stamped, taken_out
@@ -155,7 +155,7 @@ class Asking:
     def summary(self, talk: str) -> TalkSummary:
         """One talk, by its id, or the beginning or the end of it.
 
-        Raises NotKept when there is none, StoreError when there is more than one.
+        Raises NotKept when there is none, and when more than one begins or ends so.
         """
         with self.database.reading() as sql:
             rows = sql.execute(select(talks.c.id).order_by(talks.c.id)).scalars()
@@ -163,7 +163,7 @@ class Asking:
             if not ids:
                 raise reading.no_talk(talk, self.database.where)
             if talk not in ids and len(ids) > 1:
-                raise StoreError(
+                raise NotKept(
                     f"{len(ids)} talks begin or end with {shown(talk)}, such as {ids[0]} and "
                     f"{ids[1]}: give more of the id"
                 )
