@@ -319,6 +319,11 @@ def test_of_those_that_ended_the_latest_are_remembered(monkeypatch: pytest.Monke
             await client.events(ids[-1])
         await client.get(f"/generations/{ids[0]}", 404)
         await client.get(f"/generations/{ids[-1]}")
+        monkeypatch.setattr(generations, "REMEMBERED_CHARACTERS", 10)
+        await client.get(f"/generations/{ids[-1]}", 404)
+        ids += await client.reply(talk, parent=None)
+        await client.events(ids[-1])
+        monkeypatch.setattr(generations, "REMEMBERED_CHARACTERS", 2**20)
         monkeypatch.setattr(generations, "REMEMBERED_SECONDS", 0.0)
         await client.get(f"/generations/{ids[-1]}", 404)
 

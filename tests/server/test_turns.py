@@ -1,9 +1,12 @@
 """Turns of a kept talk: the tree grows by every change, and the active path goes through it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tertulia import Conversation
+from tertulia.store import Store
 from tests.server.talking import Client, talked
 
 LINES = {"decoding": {"candidates": 3, "seed": 0}}
@@ -214,3 +217,21 @@ def test_a_rating_is_one_of_three(rating: Any) -> None:
         assert told["error"]["param"] == "rating"
 
     talked(act)
+
+
+@pytest.mark.parametrize(
+    "made", [None, 7, [], ["x"], [{}], [{"text": 1}], [{"text": "", "image": 1}]]
+)
+def test_candidates_of_an_imported_talk_may_be_anything(made: Any, tmp_path: Path) -> None:
+    place, talk = tmp_path / "talks.db", Conversation().said("User", "Hi")
+    with Store.open(place) as store:
+        id = store.begin(talk)
+        reply = store.keep(id, talk.turns[0], conversation=talk, parent=None,
+                           reply={"candidates": made})  # fmt: skip
+
+    async def act(client: Client) -> None:
+        body = {"turn": reply, "candidate": 0}
+        told = await client.send("POST", f"/talks/{id}/candidates", body, 400)
+        assert told["error"]["param"] == "candidate"
+
+    talked(act, store=place)

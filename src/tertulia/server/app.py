@@ -93,7 +93,8 @@ def application(agents: Mapping[str, Agent | Written], settings: Settings) -> Fa
             CORSMiddleware,
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-api-key"],
+            allow_headers=["authorization", "content-type", "x-api-key", "last-event-id"],
+            expose_headers=["content-disposition", "x-tertulia-report", "x-tertulia-warning"],
         )
     app.add_middleware(Journal)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]  # FastAPI's own way

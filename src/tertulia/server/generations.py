@@ -29,6 +29,7 @@ from tertulia.store import TalkId
 
 REMEMBERED_SECONDS = 15 * 60.0
 REMEMBERED = 256
+REMEMBERED_CHARACTERS = 64 * 1024 * 1024
 GROW_SECONDS = 0.25
 """A reply on its way is put on the disk so often."""
 
@@ -260,13 +261,13 @@ class Generations:
         ]
 
     def forget(self) -> None:
-        """Keep of those that have ended the latest, for some time."""
+        """Keep of those that have ended the latest, for some time, as far as there is room."""
         over = [each for each in self.by_id.values() if each.ended is not None]
-        over.sort(key=lambda each: each.ended or 0.0)
-        oldest = time.monotonic() - REMEMBERED_SECONDS
-        surplus = len(over) - REMEMBERED
-        for place_, each in enumerate(over):
-            if place_ < surplus or (each.ended or 0.0) < oldest:
+        over.sort(key=lambda each: each.ended or 0.0, reverse=True)
+        oldest, room = time.monotonic() - REMEMBERED_SECONDS, REMEMBERED_CHARACTERS
+        for count, each in enumerate(over, start=1):
+            room -= each.characters
+            if count > REMEMBERED or room < 0 or (each.ended or 0.0) < oldest:
                 del self.by_id[each.id]
 
     async def close(self) -> None:

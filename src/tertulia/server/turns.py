@@ -134,19 +134,10 @@ async def choose(request: Request, talk: str) -> Response:
 
     def chosen(store: Store) -> dict[str, Any]:
         reply = one(store, id, TurnId(asked.turn))
+        text, image = candidate(reply, asked.candidate)
         record = dict(reply.reply or {})
-        made = record.get("candidates") or []
-        if asked.candidate >= len(made):
-            raise invalid(
-                f"the turn has {len(made)} candidates: choose one from 0 to {len(made) - 1}"
-                if made
-                else "the turn has no candidates: nobody made it by an agent",
-                "candidate",
-                "invalid_value",
-            )
-        said = made[asked.candidate]
-        record |= {"chosen": asked.candidate, "text": said["text"], "status": "whole"}
-        turn = Turn(reply.turn.speaker, said["text"], said.get("image", ""))
+        record |= {"chosen": asked.candidate, "text": text, "status": "whole"}
+        turn = Turn(reply.turn.speaker, text, image)
         kept = store.keep(
             id,
             turn,
@@ -159,6 +150,24 @@ async def choose(request: Request, talk: str) -> Response:
         return told(store, id, kept)
 
     return telling.Told(await room.ask(chosen), 201, headers=warning(asked))
+
+
+def candidate(reply: StoredTurn, number: int) -> tuple[str, str]:
+    """(text, image) of a candidate as it was kept; raises Refusal where there is none."""
+    made = (reply.reply or {}).get("candidates")
+    if not isinstance(made, list) or number >= len(made):
+        count = len(made) if isinstance(made, list) else 0
+        raise invalid(
+            f"the turn has {count} candidates, numbered from 0: choose one of them",
+            "candidate",
+            "invalid_value",
+        )
+    # A talk that was imported may hold anything here.
+    told = made[number] if isinstance(made[number], dict) else {}
+    text, image = told.get("text"), told.get("image", "")
+    if not isinstance(text, str) or not isinstance(image, str):
+        raise invalid("this candidate was kept without its text", "candidate", "invalid_value")
+    return text, image
 
 
 async def path(
