@@ -1,6 +1,6 @@
 """What is asked of a store: each question a function of an open connection."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,11 @@ from tertulia.store.records import (
     joined,
     talk_without_turns,
     unpacked,
+    worded,
 )
 from tertulia.store.tables import drafts, endings, files, marks, moves, scenes, talks, turns
 
+NOTHING: Mapping[str, Any] = {}
 LIGHT = (
     turns.c.id,
     turns.c.talk,
@@ -152,25 +154,28 @@ def read_turns(
     used = select(turns.c.scene).where(turns.c.talk == talk)
     known = select(scenes.c.hash, scenes.c.scene).where(scenes.c.hash.in_(used))
     headers = {digest: talk_without_turns(text, where) for digest, text in sql.execute(known).all()}
-    return tuple(stored_turn(row, headers[row.scene], told.get(row.id, {})) for row in rows)
+    return tuple(stored_turn(row, headers, told.get(row[0], NOTHING)) for row in rows)
 
 
-def stored_turn(row: Row[Any], scene: Conversation, told: Mapping[str, Any]) -> StoredTurn:
-    rated = told.get("rating", {})
-    is_whole = len(row) > len(LIGHT)
+def stored_turn(
+    row: Sequence[Any], headers: Mapping[str, Conversation], told: Mapping[str, Any]
+) -> StoredTurn:
+    """One row of turns_query; its columns are taken by their place, of which there are many."""
+    id, talk, parent, created, speaker, text, image, scene, edited_from, status, *made = row
+    rated = told.get("rating", NOTHING)
     return StoredTurn(
-        id=row.id,
-        talk=row.talk,
-        parent=row.parent,
-        created=datetime.fromisoformat(row.created),
-        turn=Turn(unpacked(row.speaker), unpacked(row.text), unpacked(row.image)),
-        scene=scene,
-        reply=joined(row.reply, row.file) if is_whole else None,
-        edited_from=row.edited_from,
+        id=id,
+        talk=talk,
+        parent=parent,
+        created=datetime.fromisoformat(created),
+        turn=Turn(worded(speaker), worded(text), worded(image)),
+        scene=headers[scene],
+        reply=joined(*made) if made else None,
+        edited_from=edited_from,
         rating=rated.get("rating"),
         note=rated.get("note", ""),
         hidden=told.get("hidden", False),
-        status=row.status,
+        status=status,
     )
 
 

@@ -133,6 +133,11 @@ def unpacked(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return json.loads(text)
 
 
+def worded(text: str) -> str:
+    """A string from its JSON; most have nothing to be unescaped, and a long talk has many."""
+    return text[1:-1] if "\\" not in text else str(json.loads(text))
+
+
 def header(conversation: Conversation) -> tuple[str, str]:
     """(hash, JSON) of a conversation without its turns."""
     table = scene.table(replace(conversation, turns=()))
@@ -151,7 +156,7 @@ def talk_without_turns(text: str, where: str) -> Conversation:
     table = unpacked(text)
     # Read apart: in a long talk the plan is another one every turn, the rest seldom is.
     plan = table.pop("plan", {})
-    return undirected(packed(table), where).planned(Plan(**plan))
+    return undirected(json.dumps(table), where).planned(Plan(**plan))
 
 
 @lru_cache(maxsize=64)
