@@ -86,6 +86,16 @@ class Endless(io.RawIOBase):
         return len(into)
 
 
+@pytest.mark.parametrize("form", JSON)
+def test_a_line_of_too_many_values_is_refused_before_it_is_parsed(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_source, "MAX_PARTS", 1000)
+    crowded = b'{"a": [' + b"[]," * 1000 + b"[]]}\n"
+    assert "more than 1000: split it" in refused(form, crowded)
+    assert "more than 1000: split it" in refused(form, b"[" + crowded + b"]")
+
+
 def test_a_file_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_source, "MAX_FILE_BYTES", 1000)
     assert "f is larger than" in refused("godel", good("godel") * 10)

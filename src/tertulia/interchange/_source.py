@@ -17,6 +17,9 @@ MAX_FILE_BYTES = 1024**3
 MAX_LINE_BYTES = 64 * 1024**2
 """A talk of ten thousand turns, each with a record of how it came about, has about 20 MB."""
 
+MAX_PARTS = 8_000_000
+"""Brackets and commas of one line: 64 MB of `[],[],` would be gigabytes of empty lists."""
+
 MAX_DEPTH = 40
 """A kept reply is eight levels deep at the most."""
 
@@ -89,6 +92,8 @@ class Source:
         """
         lines = self.lines()
         first = next(lines, None)
+        if first:
+            check_parts(first[1], first[0])
         if first and is_cut(first[1]):
             found = whole(*first, lines)
             several = found if isinstance(found, list) else [found]
@@ -139,6 +144,8 @@ def decoded(piece: bytes | str, place: str) -> str:
 def value(text: str, place: str) -> Any:  # noqa: ANN401 - any JSON value
     """A JSON value; refused are keys given twice, NaN, infinities and deep nesting."""
 
+    check_parts(text, place)
+
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -168,6 +175,12 @@ def value(text: str, place: str) -> Any:  # noqa: ANN401 - any JSON value
     if is_deep(found):
         raise too_deep(place)
     return found
+
+
+def check_parts(text: str, place: str) -> None:
+    parts = sum(map(text.count, "[{,"))
+    if parts > MAX_PARTS:
+        raise InterchangeError(f"{place} has {parts} values, more than {MAX_PARTS}: split it")
 
 
 def is_deep(found: object) -> bool:

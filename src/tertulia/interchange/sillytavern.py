@@ -30,7 +30,7 @@ from tertulia.config import fitted
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.errors import InterchangeError
 from tertulia.interchange import Report
-from tertulia.interchange._growing import Growing, header, named, table, text
+from tertulia.interchange._growing import MAX_TURNS, Growing, header, named, table, text
 from tertulia.interchange._lines import line
 from tertulia.interchange._source import Source
 from tertulia.interchange._tree import Tree, is_agents, plan_of, tally
@@ -147,7 +147,10 @@ def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
     messages = [(place, top)] if "mes" in top else []
     if messages:
         top = {}
-    messages += [(at, table(each, at)) for at, each in rows]
+    for at, each in rows:
+        messages.append((at, table(each, at)))
+        if len(messages) > MAX_TURNS:
+            raise InterchangeError(f"{at}: more than {MAX_TURNS} messages in one chat: split it")
     talk = opened(top, messages, place, now, report)
     for at, told in messages:
         grow(talk, told, at, report)
