@@ -4,7 +4,7 @@ A file on this shelf has `Settings` (a frozen dataclass) and `load(settings)`: a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -81,6 +81,10 @@ class Engine(ABC):
 
     twofold: bool = False
     """An encoder reads the prompt and a decoder says the reply: each has the window to itself."""
+
+    between: Callable[[], None] = staticmethod(lambda: None)
+    """Called on the asking thread between two steps, also of work that gives no event for long:
+    whoever serves puts in its place what raises when nobody waits for the rest."""
 
     @property
     def title(self) -> str:

@@ -19,7 +19,10 @@ from tertulia.server.settings import Settings
 from tests.server.asking import error, frames
 from tests.server.test_runner import CHAT, Client, body, until
 
-LONG = {"max_tokens": 900, "decoding": {"min_new_tokens": 900, "candidates": 1, "rankers": []}}
+LONG: dict[str, Any] = {
+    "max_tokens": 900,
+    "decoding": {"min_new_tokens": 900, "candidates": 1, "rankers": []},
+}
 MINI = {"mini": assembly.written("mini")}
 
 
@@ -190,10 +193,15 @@ def test_a_model_that_cannot_be_opened_is_told_without_its_path(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_hangs_up_frees_the_worker(stream: bool) -> None:
+@pytest.mark.parametrize("own", [
+    {"candidates": 1}, {"candidates": 16}, {"beams": 8, "candidates": 1, "temperature": 0.0},
+])  # fmt: skip
+def test_a_client_that_hangs_up_frees_the_worker(own: dict[str, Any], stream: bool) -> None:
+    long = {**LONG, "decoding": {**LONG["decoding"], **own}}
+
     async def act(http: Any, house: House, app: Any) -> None:
         [mini] = house.pool.workers
-        gone = Client(app, stream=stream, **LONG)
+        gone = Client(app, stream=stream, **long)
         await until(lambda: mini.busy)
         gone.hung_up.set()
         await gone.task

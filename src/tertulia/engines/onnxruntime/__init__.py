@@ -144,6 +144,7 @@ class OnnxRuntime(Engine):
         left = {ticket: requests[n].decoding.candidates for ticket, n in tickets.items()}
         try:
             while left:
+                self.between()
                 for event in self.scheduler.events(left):
                     if isinstance(event, Finished):
                         left[event.prompt] -= 1
@@ -158,6 +159,7 @@ class OnnxRuntime(Engine):
     ) -> list[tuple[float, ...]]:
         decoder, scores = self.network.decoder, []
         for prompt, reply in zip(prompts, replies, strict=True):
+            self.between()
             ids = np.array(self.tokenizer.ids(prompt.runs()), np.int64)
             said = np.array(self.tokenizer.ids(reply), np.int64)
             before = first(ids, decoder.encoder)

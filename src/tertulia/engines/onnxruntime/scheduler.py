@@ -66,15 +66,20 @@ class Scheduler:
             return self.tickets
 
     def events(self, tickets: Collection[int]) -> list[Event]:
-        """What has happened to these requests since they were last asked for; steps until
-        something has. Raises EngineError when one of them failed.
+        """What has happened to one of these requests since it was last asked for, else what one
+        step makes of them, which may be nothing. Raises EngineError when one of them failed.
         """
         with self.lock:
-            while True:
-                for ticket in tickets:
-                    if self.posted[ticket]:
-                        return self.taken(ticket)
+            if not (found := self.news(tickets)):
                 self.step()
+                found = self.news(tickets)
+            return found
+
+    def news(self, tickets: Collection[int]) -> list[Event]:
+        for ticket in tickets:
+            if self.posted[ticket]:
+                return self.taken(ticket)
+        return []
 
     def taken(self, ticket: int) -> list[Event]:
         events: list[Event] = []

@@ -1,5 +1,10 @@
-"""One job, step by step, on a thread beside the engine."""
+"""One job, step by step, on a thread beside the engine.
 
+A job that nobody wants any more ends at its next event, or between two steps of an engine that is
+`watched`: while it plans, reads a long prompt, searches by beams or ranks.
+"""
+
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
@@ -19,10 +24,31 @@ class Doing(Protocol):
     stopped: bool
 
 
+class Stopped(Exception):
+    """Nobody wants the rest of the job that this thread does."""
+
+
+DOING = threading.local()
+"""Its `job` is the one that a thread does."""
+
+
+def watched(engine: Engine) -> Engine:
+    """The engine, which stops in the middle of work that nobody wants any more."""
+    engine.between = check
+    return engine
+
+
+def check() -> None:
+    job: Doing | None = getattr(DOING, "job", None)
+    if job is not None and job.stopped:
+        raise Stopped
+
+
 def done(agent: Agent, job: Doing, tell: Callable[[Told], None]) -> Exception | None:
     """Do a job to its end, or to the moment nobody wants it any more; what it raised."""
     if job.stopped:
         return None
+    DOING.job = job
     try:
         with closing(told(agent, job.work)) as events:
             for event in events:
@@ -30,6 +56,8 @@ def done(agent: Agent, job: Doing, tell: Callable[[Told], None]) -> Exception | 
                     return None
                 if event is not None:
                     tell(event)
+    except Stopped:
+        return None
     except Exception as error:  # noqa: BLE001 - raised again where the request is answered
         return error
     return None

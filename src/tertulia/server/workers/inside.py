@@ -22,7 +22,7 @@ from tertulia.server.journal import LOG, line, logged, place
 from tertulia.server.refusals import Refusal
 from tertulia.server.speaking import Told, Work
 from tertulia.server.workers import wire
-from tertulia.server.workers.doing import done, shared
+from tertulia.server.workers.doing import done, shared, watched
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Inside:
             for each, engine in opened:
                 if each == runtime:
                     return engine
-            opened.append((runtime, runtime.opened()))
+            opened.append((runtime, watched(runtime.opened())))
             return opened[-1][1]
 
         try:

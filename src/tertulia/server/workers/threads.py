@@ -6,7 +6,7 @@ import threading
 from tertulia.agent import Agent
 from tertulia.server.runner import Job, Runner
 from tertulia.server.speaking import Told
-from tertulia.server.workers.doing import done, shared
+from tertulia.server.workers.doing import done, shared, watched
 
 CLOSING_SECONDS = 5.0
 
@@ -18,6 +18,7 @@ class Threads:
 
     def __init__(self, agent: Agent, rows: int) -> None:
         self.agent = agent
+        watched(agent.engine)
         self.rows = rows if shared(agent) else 1
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.begun: set[Job] = set()
