@@ -75,9 +75,7 @@ class Agent:
 
         With several candidates there are no pieces: which one is said is known at the end.
         """
-        seed = self.decoding.seed if seed is None else seed
-        if seed is None and lore.chancy(conversation.direction.lore):
-            seed = random.getrandbits(63)
+        seed = drawn(conversation, self.decoding.seed if seed is None else seed)
         told = self.informed(conversation, seed)
         plan = self.planner.plan(told, seed)
         yield plan
@@ -216,3 +214,10 @@ class Agent:
                 low = middle + 1
         fitting = replace(conversation, turns=conversation.turns[high:])
         return fitting, lore.traced(self.format.render(fitting), fitting)
+
+
+def drawn(conversation: Conversation, seed: int | None) -> int | None:
+    """The seed; a fresh one when lore is left to chance, so that the reply can be made again."""
+    if seed is None and lore.chancy(conversation.direction.lore):
+        return random.getrandbits(63)
+    return seed

@@ -1,6 +1,7 @@
 """The commands of a talk: each changes or shows what it says it does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tertulia import Plan, scene
 from tertulia.cli.chat import editor
 from tertulia.cli.chat.commands import ALL, Command
 from tertulia.cli.chat.events import Compared, Said, Shown
+from tertulia.conversation import LoreEntry
 from tertulia.skills import ACTIONS, SKILLS
 from tertulia.store import MEMORY, Store
 from tests.cli.talking import SCENE, begun, events, notes, refusals, replies, screen, scripted, told
@@ -143,6 +145,13 @@ def test_why_tells_how_many_turns_were_cut() -> None:
     session = begun(agent=scripted(context_window=40))
     events(session, *("five words are said here" for _ in range(4)))
     assert "oldest turns" in notes(session, "/why")[0]
+
+
+def test_why_tells_which_lore_fired_and_by_which_key() -> None:
+    book = (LoreEntry(content="Old.", keys=("castle",)), LoreEntry(content="a b", constant=True))
+    talk = SCENE.directed(replace(SCENE.direction, lore=book))
+    [told] = notes(begun(talk), "the castle?", "/why")
+    assert "lore: 0 ('castle' in a turn), 1 (constant)" in told.split("\n")
 
 
 def test_why_before_any_reply_is_refused() -> None:

@@ -195,3 +195,15 @@ def test_a_talk_that_cannot_fit_is_told_with_the_cure(capsysbinary: Out, tmp_pat
     words = ("--tokenizer", str(pingpong(tmp_path)), "--context-window", "3")
     told = refused(capsysbinary, "bakery", "--format", "pingpong_gpt", *words)
     assert "lower decoding.max_new_tokens" in told
+
+
+def test_lore_is_shown_as_the_model_would_see_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = '[[lore]]\ncontent = "{0} is old."\nkeys = ["{0}"]\nbudget = 9\n'
+    said = '[[turns]]\nspeaker = "User"\ntext = "The castle?"\n'
+    (tmp_path / "a.toml").write_text(entry.format("castle") + entry.format("tower") + said)
+    assert main(["render", str(tmp_path / "a.toml"), "--format", "transcript", "--json"]) == 0
+    spans = json.loads(capsys.readouterr().out)["spans"]
+    told = [(each["field"], each["text"]) for each in spans if "lore" in each["field"]]
+    assert told == [("lore.0.content", "castle is old.")]

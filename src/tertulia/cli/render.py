@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tertulia.tokenizer import Tokenizer
 
 HELP = "what the model will see of a scene, byte for byte"
+LETTERS_IN_A_TOKEN = 4
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -79,14 +80,16 @@ def rendered(
     talk: "Conversation", args: argparse.Namespace, tokens: "Tokenizer | None"
 ) -> "tuple[Sequence[Turn], Prompt]":
     """The turns that did not fit, and the prompt of the rest."""
-    from tertulia import config, formats
+    from tertulia import config, formats, lore
     from tertulia.agent import Agent
     from tertulia.cli._window import Window
     from tertulia.decoding import Decoding
 
     format = formats.load(args.format, **settings(args))
     if tokens is None or args.context_window is None:
-        return (), format.render(talk)
+        # Without the model's own tokenizer the budgets of lore are counted roughly.
+        knowing = lore.informed(talk, 0, lambda text: len(text) // LETTERS_IN_A_TOKEN + 1)
+        return (), lore.traced(format.render(knowing), knowing)
     given = {} if args.max_new_tokens is None else {"max_new_tokens": args.max_new_tokens}
     decoding = config.build(Decoding, given, "--max-new-tokens")
     agent = Agent(format=format, engine=Window(tokens, args.context_window), decoding=decoding)

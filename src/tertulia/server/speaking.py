@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from tertulia import rankers
-from tertulia.agent import Agent, Reply
+from tertulia.agent import Agent, Reply, drawn
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Engine, Finished, Piece
@@ -130,10 +130,15 @@ def told(agent: Agent, work: Work) -> Events:
 
 def spoken(agent: Agent, work: Speak) -> Events:
     """What Agent.stream does, with the pieces of every candidate and moments to stop at."""
-    agent = replace(continued(ranked(agent, work.rankers), work.go_on), decoding=work.decoding)
-    plan = agent.planner.plan(work.conversation, work.decoding.seed)
+    seed = drawn(work.conversation, work.decoding.seed)
+    agent = replace(
+        continued(ranked(agent, work.rankers), work.go_on),
+        decoding=replace(work.decoding, seed=seed),
+    )
+    asked = agent.informed(work.conversation)
+    plan = agent.planner.plan(asked, seed)
     yield plan
-    planned = work.conversation.planned(plan)
+    planned = asked.planned(plan)
     fitting, prompt = agent.fit(planned)
     yield rendered(agent, fitting, prompt, planned)
     finished: list[Finished] = []
@@ -156,7 +161,7 @@ def spoken(agent: Agent, work: Speak) -> Events:
 
 def thought(agent: Agent, work: Think) -> Events:
     """The plan alone."""
-    yield agent.planner.plan(work.conversation, work.seed)
+    yield agent.planner.plan(agent.informed(work.conversation, work.seed), work.seed)
 
 
 def prompted(agent: Agent, work: Render) -> Events:

@@ -6,7 +6,7 @@ from tertulia.agent import Reply
 from tertulia.cli import _terminal
 from tertulia.cli.chat.events import Event, Note, Shown
 from tertulia.cli.chat.session import Exchange, Session
-from tertulia.conversation import Conversation, Plan
+from tertulia.conversation import Conversation, Fired, Plan
 from tertulia.errors import ConfigError
 from tertulia.planners import Unread
 from tertulia.rankers import DROPPED, Candidate
@@ -46,10 +46,18 @@ def reasons(reply: Reply) -> str:
         lines.insert(1, f"the planner wrote no plan: {written}")
     if reply.prompt.unsupported:
         lines.append(f"not taken by this model family: {', '.join(reply.prompt.unsupported)}")
+    if reply.fired:
+        lines.append(f"lore: {', '.join(map(fired, reply.fired))}")
     if reply.all_dropped:
         lines.append("every candidate broke a rule; the least bad was said")
     lines.append(f"candidates: {len(reply.candidates)}")
     return "\n".join((*lines, *(candidate(n, c) for n, c in enumerate(reply.candidates, start=1))))
+
+
+def fired(each: Fired) -> str:
+    """A lore entry that fired, and why."""
+    why = f"{_terminal.one_line(each.key)!r} in a {each.by}" if each.key else each.by
+    return f"{each.entry} ({why}{'' if each.told else ', over its budget'})"
 
 
 def candidate(number: int, each: Candidate) -> str:
