@@ -92,3 +92,8 @@ def test_every_vendored_file_is_told_of() -> None:
     folder = PAGE / "vendor"
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.js")}
     assert {name for name, _ in VENDORED} == found
+
+
+def test_the_page_asks_for_all_its_modules_at_once() -> None:
+    named = re.findall(r'rel="modulepreload" href="/studio/([^"]+)"', got("/").text)
+    assert named == sorted(path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*.js"))

@@ -5,6 +5,7 @@ what was found then.
 """
 
 import hashlib
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -36,6 +37,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Cache-Control": "no-cache",
 }
+MODULES = b"<!-- modules -->"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -45,10 +47,17 @@ TYPES = {
 
 
 def routes() -> list[Route]:
-    """A route for each file of the page; index.html is at / as well."""
+    """A route for each file of the page; index.html is at /, with links to all modules."""
     found = dict(served(files("tertulia.studio") / "page", "/studio/"))
-    found["/"] = found["/studio/index.html"]
+    content, kind = found.pop("/studio/index.html")
+    found["/"] = (content.replace(MODULES, preloads(found)), kind)
     return [route(path, content, kind) for path, (content, kind) in sorted(found.items())]
+
+
+def preloads(found: Iterable[str]) -> bytes:
+    """A link for each module, so that a browser asks for all at once, not import by import."""
+    modules = sorted(path for path in found if path.endswith(".js"))
+    return "\n    ".join(f'<link rel="modulepreload" href="{each}" />' for each in modules).encode()
 
 
 def served(folder: Traversable, under: str) -> list[tuple[str, tuple[bytes, str]]]:

@@ -5,7 +5,7 @@ import { Help, useShortcuts } from "./keys.js";
 import { Mind } from "./mind.js";
 import { Notices } from "./notices.js";
 import { Stage } from "./stage.js";
-import { pane, talk } from "./state.js";
+import { locked, pane, talk } from "./state.js";
 import { Talk } from "./talk.js";
 import { loadHouse, openTalk } from "./talks.js";
 import { followTheme } from "./theme.js";
@@ -15,17 +15,15 @@ import { Welcome } from "./welcome.js";
 const PANES = [["stage", "Stage"], ["talk", "Talk"], ["mind", "Mind"]];
 
 function App() {
-  const [locked, setLocked] = useState(null);
   const [ready, setReady] = useState(false);
   useShortcuts();
   const begin = async () => {
+    locked.value = null;
     try {
-      await loadHouse();
-      setLocked(null);
-      await openNamed();
+      await Promise.all([loadHouse(), openNamed()]);
       setReady(true);
     } catch (error) {
-      setLocked(error);
+      locked.value = error;
     }
   };
   useEffect(() => {
@@ -33,7 +31,7 @@ function App() {
     addEventListener("hashchange", openNamed);
     return () => removeEventListener("hashchange", openNamed);
   }, []);
-  if (locked) return html`<${Locked} error=${locked} again=${begin} />`;
+  if (locked.value) return html`<${Locked} error=${locked.value} again=${begin} />`;
   if (!ready) return html`<p class="loading">Opening…</p>`;
   return html`<${Top} />
     ${talk.value ? html`<${Panes} />` : html`<${Welcome} />`}

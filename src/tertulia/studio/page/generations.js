@@ -70,7 +70,8 @@ const HEARD = {
     batch(() => {
       told(id, { ...data, state: stopped ? "stopped" : "done" });
       if (mine.dry || !data.turn || mine.talk !== state.talk.value?.id) return;
-      keep(data.turn, { version: data.version, activate: mine.activate });
+      const turn = { ...data.turn, agent_name: mine.agent_name };
+      keep(turn, { version: data.version, activate: mine.activate });
     });
   },
   error: (id, data) => {

@@ -1,10 +1,10 @@
 // After the last turn: replies that are being made, and replies among which one is to be chosen.
 import { answer } from "./acts.js";
 import { stop } from "./generations.js";
-import { html } from "./html.js";
+import { html, useEffect, useState } from "./html.js";
 import { prose } from "./prose.js";
 import * as state from "./state.js";
-import { activate } from "./talks.js";
+import { activate, wholeTurn } from "./talks.js";
 import { Picture, sideOf } from "./turn.js";
 
 const WORDS = { waiting: "waits", running: "is speaking", failed: "failed" };
@@ -30,7 +30,10 @@ export function Replies({ after }) {
 
 function Choice({ turn }) {
   const choose = () => activate(state.leafOf(turn.id));
-  const by = turn.agent_name ?? turn.reply?.agent_name;
+  const [by, setBy] = useState(turn.agent_name ?? "");
+  useEffect(() => {
+    if (!by) wholeTurn(turn.id).then((whole) => setBy(whole.reply?.agent ?? ""), () => {});
+  }, []);
   return html`<article class="turn choice ${sideOf(turn.speaker)}">
     <header>
       <h4 class="speaker">${turn.speaker}</h4>

@@ -87,5 +87,8 @@ export function leafOf(id) {
   return leaf;
 }
 
+/** The error of a server that wants its key, or that cannot be reached at the start; or null. */
+export const locked = signal(null);
+
 /** Which pane a narrow window shows: "stage" | "talk" | "mind". */
 export const pane = signal("talk");

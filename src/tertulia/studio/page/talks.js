@@ -15,6 +15,10 @@ async function tried(act) {
   try {
     return await act();
   } catch (error) {
+    if (error.status === 401) {
+      state.locked.value = error;
+      return null;
+    }
     wrong(error);
     if (error.code === "conflict") await openTalk(state.talk.value.id);
     return null;
@@ -30,7 +34,7 @@ export async function loadHouse() {
     state.skills.value = house.skills;
     state.scenes.value = shelf.scenes;
   });
-  await listTalks();
+  listTalks();
 }
 
 export async function listTalks(search = "", limit = 50, offset = 0) {
