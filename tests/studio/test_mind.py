@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.studio.fake import SCENE
 from tests.studio.knowing import OTHER, PLAN, SAID, Zoo, candidate
 
 NAMES = "all => all.map((each) => each.ariaLabel.split(':')[0])"
@@ -64,7 +65,7 @@ def test_candidates_are_shown_with_their_scores_and_the_one_that_was_said(zoo: Z
     found = page.get_by_role("tabpanel").locator(".candidate")
     found.first.wait_for()
     told = [each.split("\n") for each in found.all_inner_texts()]
-    assert told[0] == ["That is a long time.", "-0.610", "said"]
+    assert told[0] == ["That is a long time.", "said", "-0.610"]
     assert told[1] == ["Lions! We have two.", "-0.920"]
     assert told[2] == ["I see. I see. I see.", "dropped"]
     assert [each.get_attribute("aria-pressed") for each in found.all()] == [
@@ -172,6 +173,19 @@ def test_what_was_cut_is_told(zoo: Zoo) -> None:
     page.get_by_text("The oldest turn did not fit").click()
     page.locator("del").get_by_text("I fed lions").wait_for()
     page.get_by_text("cannot take: memory, personas.Alex").wait_for()
+
+
+def test_lore_that_came_up_is_told_with_the_reason(zoo: Zoo) -> None:
+    lore = [{"content": "Elephants eat hay."}, {"content": "Lions sleep.", "name": "Sleep"}]
+    zoo.fake.talks[zoo.talk]["scene"] = {**SCENE, "lore": lore}
+    zoo.fake.records[zoo.reply["id"]]["fired"] = [
+        {"entry": 1, "by": "turn", "key": "lions", "told": True},
+        {"entry": 0, "by": "passage", "key": "hay", "told": False},
+    ]
+    page = zoo.open("Prompt")
+    page.get_by_text("2 passages of the lore came up").click()
+    page.get_by_text("Sleep “lions” was said").wait_for()
+    page.get_by_text("hay “hay” stands in another passage; its budget left it out").wait_for()
 
 
 def test_the_sheets_are_changed_with_arrow_keys(zoo: Zoo) -> None:

@@ -12,7 +12,8 @@ const SUM = "all together";
 export function Candidates({ about }) {
   const { candidates, texts } = about;
   if (!candidates.length) return texts.length ? html`<${Growing} texts=${texts} />` : null;
-  const said = candidates.findIndex((each) => each.text === about.turn?.text);
+  const isSaid = (each) => each?.text === about.turn?.text;
+  const said = isSaid(candidates[about.chosen]) ? about.chosen : candidates.findIndex(isSaid);
   return html`<section class="candidates" aria-labelledby="candidates">
     <h3 id="candidates">${candidates.length === 1 ? "One candidate" : `${candidates.length} candidates`}</h3>
     ${candidates.length > 1 && html`<${Choice} about=${about} said=${said} />`}
@@ -71,7 +72,8 @@ function Choice({ about, said }) {
             onClick=${() => n !== said && choose(n)}
           >
             <span class="words" dir="auto">${each.text || "(nothing)"}</span>
-            <span class="scored"><${Bar} value=${values[n]} values=${values} /> <span class="figure">${figure(values[n])}</span>${n === said && html`<span class="badge">said</span>`}</span>
+            ${n === said && html`<span class="badge">said</span>`}
+            <span class="scored"><${Bar} value=${values[n]} values=${values} /> <span class="figure">${figure(values[n])}</span></span>
           </button>
         </li>`,
       )}

@@ -30,6 +30,7 @@ export function PromptSpans({ about }) {
     <h3 id="prompt">The exact prompt</h3>
     <${Size} prompt=${prompt} about=${about} />
     <${Cut} about=${about} prompt=${prompt} />
+    <${Fired} about=${about} />
     <${Key} spans=${prompt.spans} />
     <div class="acts">
       <label class="check"
@@ -103,6 +104,29 @@ function Cut({ about, prompt }) {
     html`<p class="note">This model's family cannot take: <span class="words">${unsupported.join(", ")}</span></p>`}`;
 }
 
+/** Which lore joined the knowledge, and why. */
+function Fired({ about }) {
+  const lore = about.direction?.lore ?? [];
+  const fired = about.fired.filter(({ entry }) => lore[entry]);
+  if (!fired.length) return null;
+  return html`<details class="cut">
+    <summary>${fired.length === 1 ? "One passage" : `${fired.length} passages`} of the lore came up</summary>
+    <ol>
+      ${fired.map(
+        ({ entry, by, key, told }) => html`<li class="words" dir="auto">
+          <strong>${lore[entry].name || key || `entry ${entry + 1}`}</strong>${" "}
+          <span class="hint">${why(by, key)}${told ? "" : "; its budget left it out"}</span>
+        </li>`,
+      )}
+    </ol>
+  </details>`;
+}
+
+function why(by, key) {
+  if (by === "constant") return "always there";
+  return by === "passage" ? `“${key}” stands in another passage` : `“${key}” was said`;
+}
+
 /** The colours, with the names they stand for. */
 function Key({ spans }) {
   const found = new Map();
@@ -120,7 +144,7 @@ function Spans({ spans, labelled }) {
   const { at, row, stop } = useRoving(spans.length);
   if (!spans.length) return html`<p class="hint">The prompt is empty.</p>`;
   return html`<p class="readout" aria-hidden="true"><span class="span" data-from=${kind(spans[at])}>${name(spans[at])}</span></p>
-    <div class="spans words" role="listbox" aria-labelledby="prompt" dir="auto" ...${row}>
+    <div class="spans words ${labelled ? "labelled" : ""}" role="listbox" aria-labelledby="prompt" dir="auto" ...${row}>
       ${spans.map(
         (span, n) => html`<span
           role="option"
@@ -129,11 +153,14 @@ function Spans({ spans, labelled }) {
           aria-selected=${n === at}
           aria-label="${name(span)}: ${span.text}"
           ...${stop(n)}
-          >${labelled && kind(span) !== "own" && html`<small class="label">${name(span)}</small>`}${span.text}</span
+          >${labelled && isNamed(span) && html`<small class="label">${name(span)}</small>`}${span.text}</span
         >`,
       )}
     </div>`;
 }
+
+/** Whether a span has a name in the text: control tokens have a frame instead. */
+const isNamed = (span) => !["own", "control"].includes(kind(span));
 
 async function copy(spans) {
   await navigator.clipboard.writeText(spans.map((span) => span.text).join(""));

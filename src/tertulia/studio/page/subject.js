@@ -22,7 +22,7 @@ const generation = computed(() => {
 });
 
 /**
- * What is known: {turn, live, state, agent, plan, given, plannedBy, candidates, chosen, texts,
+ * What is known: {turn, live, state, agent, plan, given, plannedBy, candidates, chosen, texts, fired,
  * prompt, timings, usage, seed, decoding, direction, dropped, unsupported, error}; null when there
  * is no reply. What nobody told is null.
  */
@@ -45,7 +45,9 @@ export const subject = computed(() => {
     plannedBy: made?.plan?.planned_by ?? reply?.planned_by ?? "",
     given: reply?.given ?? null,
     candidates: made?.candidates ?? reply?.candidates ?? [],
+    chosen: reply?.chosen ?? 0,
     texts: made?.texts ?? [],
+    fired: reply?.fired ?? [],
     prompt: made?.prompt ?? null,
     timings: made?.timings ?? reply?.timings ?? null,
     usage: reply?.usage ?? null,
