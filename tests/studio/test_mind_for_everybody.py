@@ -65,7 +65,10 @@ def test_everything_in_the_mind_is_reached_without_a_pointer(zoo: Zoo) -> None:
     for sheet in SHEETS:
         page.get_by_role("tab", name=sheet, exact=True).click()
         assert page.evaluate(UNREACHED) == 0
-    page.get_by_role("tab", name="Reply").click()
+    page.locator("[data-turn]").first.focus()
+    page.keyboard.press("3")
+    page.wait_for_function("document.activeElement.innerText === 'Tree'")
+    page.keyboard.press("Home")
     page.locator(".candidate").nth(1).focus()
     page.keyboard.press("Enter")
     page.locator("[data-turn]").get_by_text(OTHER["text"]).wait_for()

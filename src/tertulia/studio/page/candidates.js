@@ -1,5 +1,6 @@
 // The candidates of a reply: their scores as a chart, the choice among them, and their tokens.
 import { h, html, useState } from "./html.js";
+import { selected } from "./state.js";
 import { takeCandidate } from "./talks.js";
 import { Tokens } from "./tokens.js";
 
@@ -51,7 +52,7 @@ function Choice({ about, said }) {
   const isFolded = (n) => !all && candidates.length > FEW + 1 && n >= FEW && n !== said;
   const choose = async (n) => {
     setTaking(n);
-    await takeCandidate(about.turn.id, n);
+    if (await takeCandidate(about.turn.id, n)) selected.value = null;
     setTaking(-1);
   };
   return html`

@@ -25,6 +25,11 @@ function walk(steps) {
   next?.focus();
 }
 
+function toMind() {
+  state.pane.value = "mind";
+  requestAnimationFrame(() => document.querySelector("#mind [role=tab][tabindex='0']")?.focus());
+}
+
 const TALK = [
   ["c", "write what is said next", () => document.getElementById("say")?.focus()],
   ["j", "next turn", () => walk(1)],
@@ -42,7 +47,7 @@ const TALK = [
   ["s", "self-play: one step", () => ((playing.value = true), state.running.value.length || playStep())],
   ["1", "the stage", () => (state.pane.value = "stage")],
   ["2", "the talk", () => (state.pane.value = "talk")],
-  ["3", "the mind", () => (state.pane.value = "mind")],
+  ["3", "the mind", toMind],
 ];
 const ANYWHERE = [
   ["/", "search past talks", () => (opened.value = "search")],
