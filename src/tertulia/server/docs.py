@@ -116,9 +116,14 @@ def curl(
     for each in told.get("parameters", ()):
         if each["in"] == "path":
             path = path.replace(f"{{{each['name']}}}", each["name"].upper())
-    words = ["curl", f"-X {method.upper()}" if method not in ("get", "post") else "",
+    bodies = told.get("requestBody", {}).get("content", {})
+    # curl itself takes GET without a body, and POST with one.
+    usual = "post" if bodies else "get"
+    words = ["curl", f"-X {method.upper()}" if method != usual else "",
              f"{address.rstrip('/')}{path}"]  # fmt: skip
-    if body := told.get("requestBody", {}).get("content", {}).get("application/json"):
+    if bodies and "application/json" not in bodies:
+        words.append("--data-binary @FILE")
+    if body := bodies.get("application/json"):
         named = shapes.get(body["schema"].get("$ref", "").rpartition("/")[2], {})
         given = json.dumps(named.get("examples", [{}])[0], ensure_ascii=False)
         words += ["-H 'content-type: application/json'", f"-d {shlex.quote(given)}"]

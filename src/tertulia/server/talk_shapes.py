@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from tertulia.server.shapes import Name, Shape, refused, warned
+from tertulia.server.shapes import Name, Shape, example, refused, warned
 
 LARGEST = 2**63 - 1
 MAX_AGENTS = 8
@@ -24,6 +24,10 @@ class SceneAsked(Shape):
     title  what it is called in lists; empty for none
     """
 
+    model_config = example(
+        {"scene": {"agent": "Ann", "situation": "A bakery at dawn."}, "title": "Dawn"}
+    )
+
     scene: dict[str, Any]
     title: Title = ""
 
@@ -36,6 +40,8 @@ class TalkAsked(Shape):
     agent     the name of the agent that plays; the first that is served where it is left out
     title     what the talk is called in lists; empty for none
     """
+
+    model_config = example({"scene_id": "bakery", "agent": "mini"})
 
     scene: dict[str, Any] | None = None
     scene_id: Id | None = None
@@ -51,6 +57,8 @@ class TalkChanged(Shape):
     agent    the name of the agent that plays from now on
     version  the talk's, when it was read; another one is a conflict
     """
+
+    model_config = example({"scene": {"situation": "It begins to rain."}})
 
     scene: dict[str, Any] | None = None
     title: Title | None = None
@@ -68,6 +76,8 @@ class TurnAsked(Shape):
     version  the talk's, when it was read; another one is a conflict
     """
 
+    model_config = example({"speaker": "Customer", "text": "Is there any rye bread?"})
+
     parent: TurnNumber | None = None
     speaker: Name
     text: str
@@ -82,6 +92,8 @@ class ActiveAsked(Shape):
     version  the talk's, when it was read; another one is a conflict
     """
 
+    model_config = example({"turn": 2})
+
     turn: TurnNumber | None
     version: Version | None = None
 
@@ -93,6 +105,8 @@ class TurnChanged(Shape):
     image    the picture instead; left out, the turn's own
     version  the talk's, when it was read; another one is a conflict
     """
+
+    model_config = example({"text": "Is there any white bread?"})
 
     text: str
     image: str | None = None
@@ -106,6 +120,8 @@ class Rated(Shape):
     note    why, in words
     """
 
+    model_config = example({"rating": 1, "note": "kind"})
+
     rating: Annotated[int, Field(ge=-1, le=1)] | None
     note: Note = ""
 
@@ -117,6 +133,8 @@ class Taken(Shape):
     candidate  its place among the reply's candidates, from 0
     version    the talk's, when it was read; another one is a conflict
     """
+
+    model_config = example({"turn": 3, "candidate": 1})
 
     turn: TurnNumber
     candidate: Annotated[int, Field(ge=0, le=255)]
@@ -139,6 +157,8 @@ class ReplyAsked(Shape):
     dry        nothing is kept: what would be said
     version    the talk's, when it was read; another one is a conflict
     """
+
+    model_config = example({"plan": {"goal": "offer the last loaf"}, "decoding": {"seed": 7}})
 
     agent: Name | None = None
     agents: Annotated[list[Name], Field(min_length=1, max_length=MAX_AGENTS)] | None = None
@@ -165,6 +185,8 @@ class PlanAsked(Shape):
     seed    makes the plan repeatable; drawn where it is left out
     """
 
+    model_config = example({"scene": {"turns": [{"speaker": "User", "text": "Hi!"}]}})
+
     talk: Id | None = None
     scene: dict[str, Any] | None = None
     parent: TurnNumber | None = None
@@ -187,6 +209,8 @@ class PromptAsked(Shape):
     speaker    whose turn it is: one of the two sides; left out, the agent's
     continue   the id of a turn whose text the reply goes on from
     """
+
+    model_config = example({"scene": {"turns": [{"speaker": "User", "text": "Hi!"}]}})
 
     talk: Id | None = None
     scene: dict[str, Any] | None = None
