@@ -81,7 +81,7 @@ def test_in_int8_matrices_have_a_scale_for_each_row_and_the_rest_stays(tmp_path:
         "shared.weight_scale": ("F32", (9,)),
         bias: ("F32", (5, 2)),
         list(T5)[2]: ("F32", (4,)),
-        wo: ("I8", (4, 6)),
+        f"{wo}_columns": ("I8", (6, 4)),
         f"{wo}_scale": ("F32", (4,)),
     }
 
@@ -174,13 +174,27 @@ def test_int8_in_the_file_is_as_near_to_float32_as_the_engines_own(
     assert ours < 1.5 * own + 0.02 * exact.std()
 
 
-def test_the_shipped_model_there_and_back_is_the_same_bytes(tmp_path: Path) -> None:
+def test_the_shipped_model_there_and_back_is_the_same_numbers(tmp_path: Path) -> None:
     before = tiny_llama(tmp_path / "small", int8=True)
     again = converted(converted(before, "float32"))
     held = stored(again / WEIGHTS)
     for name, each in stored(before / WEIGHTS).items():
-        np.testing.assert_array_equal(held[name].mapped(), each.mapped())
+        same = held[name].mapped() if name in held else held[f"{name}_columns"].mapped().T
+        np.testing.assert_array_equal(same, each.mapped())
     assert checkpoints.config(again)["quantization"] == "int8_per_row"
+
+
+def test_columns_there_and_back_are_the_same_bytes(tmp_path: Path) -> None:
+    before = converted(model(tmp_path / "cosmo-xl", T5))
+    again = converted(converted(before, "float32"))
+    assert (again / WEIGHTS).read_bytes() == (before / WEIGHTS).read_bytes()
+
+
+def test_rows_and_columns_talk_alike_to_the_last_bit(tmp_path: Path) -> None:
+    rows = tiny_llama(tmp_path / "rows", int8=True)
+    columns = convert.convert(convert.planned(rows, tmp_path / "columns", "int8", "transcript"))
+    assert any(name.endswith("_columns") for name in stored(columns / WEIGHTS))
+    assert np.array_equal(likelihoods(rows, "int8"), likelihoods(columns, "int8"))
 
 
 def test_parts_stay_parts_and_the_index_names_the_scales(tmp_path: Path) -> None:
@@ -329,6 +343,13 @@ def test_what_cannot_be_converted_is_told(
 )
 def test_int8_of_another_kind_is_not_taken_for_ours(tmp_path: Path, arrays: Arrays) -> None:
     with pytest.raises(CheckpointError, match="int8 without a scale|must be a float type"):
+        converted(model(tmp_path / "cosmo-xl", arrays))
+
+
+@pytest.mark.parametrize("columns", [np.ones((4, 3), np.float32), np.ones(4, np.int8)])
+def test_columns_that_are_no_int8_matrix_are_refused(tmp_path: Path, columns: np.ndarray) -> None:
+    arrays = {"w.weight_columns": columns, "w.weight_scale": np.ones(3, np.float32)}
+    with pytest.raises(CheckpointError, match="must be an int8 matrix"):
         converted(model(tmp_path / "cosmo-xl", arrays))
 
 

@@ -6,7 +6,7 @@
 
 Matrices are the layers', the embeddings and the head; norms, biases, position tables and T5's
 relative bias stay in float32 (layout.py), as they are small and are added to everything. Names and
-shapes stay. No array is ever held whole (requantize.py).
+shapes stay, but for int8's (int8.py). No array is ever held whole in floats (requantize.py).
 """
 
 import json
@@ -18,9 +18,9 @@ from pathlib import Path
 from tertulia import checkpoints
 from tertulia.checkpoints import folder as folders
 from tertulia.checkpoints import guess, layout, manifest, pickles, requantize
-from tertulia.checkpoints.int8 import SCHEME, SUFFIX
+from tertulia.checkpoints.int8 import COLUMNS, SCHEME, SUFFIX
 from tertulia.checkpoints.manifest import Manifest
-from tertulia.checkpoints.requantize import FLOAT_TYPES, Held, Source, Told
+from tertulia.checkpoints.requantize import FLOAT_TYPES, Held, Source, Told, Turned
 from tertulia.checkpoints.safetensors import Entry, check_room, cured, stored, writing
 from tertulia.errors import CheckpointError
 from tertulia.registry import nearest
@@ -131,16 +131,35 @@ def part(name: str, held: Mapping[str, Held], family: str, quantization: str) ->
     for array, each in held.items():
         if layout.left_out(array) or is_scale(array, held):
             continue
-        scale = held.get(array + SUFFIX) if each.entry.dtype == "I8" else None
-        check_scale(array, each, scale)
-        sources.append(Source(name=array, held=each, scale=scale))
-        found |= entries(array, each.entry, family, quantization)
+        matrix, source = matrix_of(array), each
+        if matrix != array:
+            check_columns(array, each)
+            source = Turned(each)
+        scale = held.get(matrix + SUFFIX) if each.entry.dtype == "I8" else None
+        check_scale(array, source, scale)
+        sources.append(Source(name=matrix, held=source, scale=scale))
+        found |= entries(matrix, source.entry, family, quantization)
     return Part(name=name, sources=tuple(sources), entries=found)
 
 
 def is_scale(name: str, held: Mapping[str, Held]) -> bool:
-    matrix = held.get(name.removesuffix(SUFFIX))
-    return name.endswith(SUFFIX) and matrix is not None and matrix.entry.dtype == "I8"
+    matrix = name.removesuffix(SUFFIX)
+    found = held.get(matrix + COLUMNS) or held.get(matrix)
+    return name.endswith(SUFFIX) and found is not None and found.entry.dtype == "I8"
+
+
+def matrix_of(name: str) -> str:
+    """The name of the matrix that an array is, one way round or the other."""
+    return name.removesuffix(COLUMNS)
+
+
+def check_columns(name: str, held: Held) -> None:
+    """Raises CheckpointError for columns that are no int8 matrix."""
+    if held.entry.dtype != "I8" or len(held.entry.shape) != 2:
+        raise CheckpointError(
+            f"{name} is {held.entry.dtype} with shape {list(held.entry.shape)}, must be an int8 "
+            "matrix: it is not one of ours; take the model's own weights"
+        )
 
 
 def check_scale(name: str, held: Held, scale: Held | None) -> None:
@@ -167,8 +186,12 @@ def entries(name: str, entry: Entry, family: str, quantization: str) -> dict[str
         return {name: Entry("F32", shape)}
     if quantization == "bfloat16":
         return {name: Entry("BF16", shape)}
-    scale = (1, shape[1]) if layout.is_turned(family, name) else (shape[0],)
-    return {name: Entry("I8", shape), name + SUFFIX: Entry("F32", scale)}
+    if layout.is_turned(family, name):
+        return {name: Entry("I8", shape), name + SUFFIX: Entry("F32", (1, shape[1]))}
+    scale = {name + SUFFIX: Entry("F32", (shape[0],))}
+    if layout.is_looked_up(name):
+        return {name: Entry("I8", shape), **scale}
+    return {name + COLUMNS: Entry("I8", shape[::-1]), **scale}
 
 
 def convert(plan: Plan, told: Told = lambda name, done: None) -> Path:

@@ -28,6 +28,9 @@ FLOATS = re.compile(
 )
 """Tables that are small and added to everything, and norms: they stay as precise as they were."""
 
+LOOKED_UP = re.compile(r"(^|\.)(shared|embed_tokens|embed_in|wte|tokens_embed)\.weight$")
+"""Embeddings: a token is a row of theirs."""
+
 LEFT_OUT = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$|\.position_ids$")
 """What old checkpoints keep besides weights, and every reader makes itself."""
 
@@ -57,6 +60,11 @@ def left_out(name: str) -> bool:
 def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
     """Whether an array is a matrix of a layer, an embedding or a head."""
     return len(shape) == 2 and FLOATS.search(name) is None
+
+
+def is_looked_up(name: str) -> bool:
+    """Whether rows of a matrix are read one by one."""
+    return LOOKED_UP.search(name) is not None
 
 
 def is_turned(family: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tertulia.checkpoints.int8 import SUFFIX, Floats, by_column, by_row
+from tertulia.checkpoints.int8 import COLUMNS, SUFFIX, Floats, by_column, by_row, columns
 from tertulia.checkpoints.safetensors import Array, Entry, Stored, Writer
 from tertulia.errors import CheckpointError
 
@@ -25,6 +25,20 @@ class Held(Protocol):
     def entry(self) -> Entry: ...
 
     def mapped(self) -> Array: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A matrix [out, in] that is held as [in, out]."""
+
+    held: Held
+
+    @property
+    def entry(self) -> Entry:
+        return replace(self.held.entry, shape=self.held.entry.shape[::-1])
+
+    def mapped(self) -> Array:
+        return self.held.mapped().T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +70,14 @@ def append(source: Source, entries: dict[str, Entry], file: Writer, told: Told) 
     Raises CheckpointError for NaN and infinity.
     """
     name, kept = source.name, list[Floats]()
-    entry, scale = entries[name], entries.get(name + SUFFIX)
     pieces: Iterable[Array]
+    if name + COLUMNS in entries:
+        shape = source.held.entry.shape
+        pieces = turned(by_row(source.blocks(), kept), (shape[0], shape[1]))
+        write(file, name, name + COLUMNS, pieces, told)
+        file.append(name + SUFFIX, np.concatenate(kept))
+        return
+    entry, scale = entries[name], entries.get(name + SUFFIX)
     if entry.dtype == "F32":
         pieces = map(finite, source.blocks())
     elif entry.dtype == "BF16":
@@ -68,14 +88,24 @@ def append(source: Source, entries: dict[str, Entry], file: Writer, told: Told) 
         pieces = by_row(source.blocks(), kept)
     else:
         pieces = by_column(source.blocks, entry.shape[1], kept)
+    write(file, name, name, pieces, told)
+    if scale is not None:
+        file.append(name + SUFFIX, np.concatenate(kept))
+
+
+def turned(rows: Iterable[NDArray[np.int8]], shape: tuple[int, int]) -> Iterator[Array]:
+    """One piece: a matrix is turned whole, in eight bits."""
+    yield columns(rows, shape)
+
+
+def write(file: Writer, name: str, under: str, pieces: Iterable[Array], told: Told) -> None:
+    """Puts the pieces of an array into a file, under its name there."""
     try:
-        file.extend(name, heard(name, pieces, told))
+        file.extend(under, heard(name, pieces, told))
     except FloatingPointError as error:
         raise CheckpointError(
             f"{name} {error}: the model is damaged, or was cut down to float16; fetch it again"
         ) from error
-    if scale is not None:
-        file.append(name + SUFFIX, np.concatenate(kept))
 
 
 def heard(name: str, pieces: Iterable[Array], told: Told) -> Iterator[Array]:

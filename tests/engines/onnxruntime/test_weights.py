@@ -1,6 +1,7 @@
 """Checkpoints: what is read, and how lies are answered."""
 
 import json
+from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,22 @@ def test_columns_are_the_rows_turned(shape: tuple[int, int]) -> None:
 def test_columns_that_lie_so_already_are_not_copied() -> None:
     stored = np.zeros((8, 6), np.int8)
     assert np.shares_memory(Matrix(stored.T).turned(), stored)
+
+
+def test_columns_in_a_file_are_a_matrix_of_rows_without_a_copy(tmp_path: Path) -> None:
+    (_, rows), (_, scale) = int8_rows("w", ROWS)
+    checkpoint = opened(tmp_path, **{"w_columns": np.ascontiguousarray(rows.T), "w_scale": scale})
+    matrix = checkpoint.matrix("w", (2, 3))
+    assert "w" in checkpoint
+    assert np.array_equal(matrix.rows[:], rows)
+    assert isinstance(matrix.turned().base, np.memmap | mmap)
+    both = matrix.above(matrix)
+    assert np.array_equal(both.rows[:], np.concatenate((rows, rows)))
+    assert both.turned().flags.c_contiguous
+
+
+@pytest.mark.parametrize("columns", [ROWS.T, np.ones((2, 3), np.int8)])
+def test_columns_of_another_type_or_shape_are_refused(tmp_path: Path, columns: np.ndarray) -> None:
+    arrays = {"w_columns": np.ascontiguousarray(columns), "w_scale": np.ones(2, np.float32)}
+    with pytest.raises(CheckpointError, match="w_columns"):
+        opened(tmp_path, **arrays).matrix("w", (2, 3))
