@@ -70,15 +70,6 @@ def test_a_talk_is_exported_as_a_scene_that_can_be_played(kept: str, name: str) 
     assert scene.load(Path(name)) == TALK.said(TALK.agent, "It slept.\nFor a year.")
 
 
-def test_all_talks_are_exported_as_json_lines(kept: str) -> None:
-    with Store.open() as store:
-        store.begin(Conversation().said("User", "\ud800"))
-    assert main(["logs", "--export", "all.jsonl"]) == 0
-    rows = [json.loads(line) for line in Path("all.jsonl").read_text().splitlines()]
-    talks = [scene.from_table(row["scene"], "row") for row in rows]
-    assert [len(each.turns) for each in talks] == [1, 4]
-
-
 def test_standard_output_takes_an_export_too(kept: str, capsys: Out) -> None:
     main(["logs", kept, "--export", "-"])
     assert scene.read(capsys.readouterr().out, "stdout").agent == "Uncle Joe"
@@ -97,17 +88,18 @@ def test_what_people_said_cannot_move_the_cursor(home: Path, capsys: Out) -> Non
 MISTAKES = {
     "nowhere": "no talk 'nowhere'",
     "--limit 0": "give at least 1",
-    "--export out.txt": "end the name in .toml, .json or .jsonl",
+    "--export out.txt": "end the name in .toml or .json",
+    "--export out.jsonl": "whole talks are written by `tertulia export -o FILE`",
     "--export out.toml": "a scene is one talk: give its ID",
     "2026 --search x": "give one of them",
     "--store .": "is a folder, not a store of talks",
-    "--export no/such/folder.jsonl": "give a file that can be written",
+    "ID --export no/such/folder.json": "give a file that can be written",
 }
 
 
 @pytest.mark.parametrize("words", MISTAKES)
 def test_a_mistake_is_answered_in_one_line(kept: str, words: str, capsys: Out) -> None:
-    assert main(["logs", *words.split()]) == 2
+    assert main(["logs", *words.replace("ID", kept).split()]) == 2
     told = capsys.readouterr()
     assert told.out == "" and told.err.count("\n") == 1
     assert MISTAKES[words] in told.err

@@ -25,8 +25,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many talks")
     parser.add_argument("--json", action="store_true", help="one JSON object a talk, a line each")
     parser.add_argument("--export", metavar="FILE",
-                        help="write to FILE, - for stdout: the talk ID as a scene (.toml, .json), "
-                        "or whole talks as JSON lines (.jsonl)")  # fmt: skip
+                        help="write the talk ID as a scene (.toml, .json) to FILE, - for stdout; "
+                        "`tertulia export` writes whole talks")  # fmt: skip
     parser.add_argument("--store", metavar="FILE|URL", help="another store of talks")
 
 
@@ -108,20 +108,23 @@ def said(each: "StoredTurn", paint: _terminal.Paint) -> str:
 
 
 def exported(target: str, is_one: bool, store: "Store", talks: "tuple[TalkSummary, ...]") -> None:
-    """Writes a scene of one talk, or all talks as JSON lines, as the file's ending says."""
+    """Writes the scene of one talk, as the file's ending says."""
     from tertulia import scene
     from tertulia.errors import ConfigError, StoreError
 
-    kind = Path(target).suffix if target != "-" else (".json" if is_one else ".jsonl")
-    if kind not in (".jsonl", *scene.SUFFIXES):
-        raise ConfigError(f"--export {target}: end the name in .toml, .json or .jsonl")
-    if kind != ".jsonl" and not is_one:
-        raise ConfigError(f"--export {target}: a scene is one talk: give its ID, or use .jsonl")
-    if kind == ".jsonl":
-        text = "".join(lines(store, talks, with_turns=True))
-    else:
-        talk = store.conversation(talks[0].id)
-        text = scene.to_toml(talk) if kind == ".toml" else scene.to_json(talk)
+    kind = ".json" if target == "-" else Path(target).suffix
+    if kind not in scene.SUFFIXES:
+        raise ConfigError(
+            f"--export {target}: end the name in .toml or .json; whole talks are written by "
+            "`tertulia export -o FILE`"
+        )
+    if not is_one:
+        raise ConfigError(
+            f"--export {target}: a scene is one talk: give its ID, or all go by "
+            "`tertulia export -o FILE`"
+        )
+    talk = store.conversation(talks[0].id)
+    text = scene.to_toml(talk) if kind == ".toml" else scene.to_json(talk)
     if target == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
