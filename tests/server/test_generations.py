@@ -90,7 +90,10 @@ def test_whoever_comes_again_is_told_the_same_byte_for_byte() -> None:
         for after in (1, 4, len(frames(first)) - 1):
             rest = await client.stream(generation, after)
             assert first.endswith(rest) and len(frames(rest)) == len(frames(first)) - after
-        assert await client.stream(generation, 999_999) == ""
+        for after in (len(frames(first)), 999_999):
+            headers = {"last-event-id": str(after)}
+            path = f"/tertulia/generations/{generation}/events"
+            assert (await client.http.get(path, headers=headers)).status_code == 204
 
     talked(act)
 

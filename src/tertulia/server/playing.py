@@ -1,5 +1,6 @@
 """GET /tertulia/agents: who is served, what each can be told, and the words of plans."""
 
+import tomllib
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -56,13 +57,21 @@ def told(served: Served, known: dict[str, dict[str, str]]) -> dict[str, Any]:
         "format": family(agent),
         "engine": served.engine,
         "takes": known[served.name],
-        "continue": why_not(agent.format, agent.engine),
+        "continue": why_not(agent.format, agent.engine) or unless_elsewhere(served),
         "decoding": asdict(agent.decoding),
         "rankers": [each.name for each in agent.rankers],
         "presets": list(PRESETS),
         "context_window": agent.engine.context_window,
         "loaded": served.loaded,
     }
+
+
+def unless_elsewhere(served: Served) -> str:
+    """Why replies cannot go on from a text at an endpoint; its engine may not be open here."""
+    table = tomllib.loads(served.agent_file) if served.engine == "openai" else {}
+    engine = table.get("engine", {})
+    chats = isinstance(engine, dict) and engine.get("api", "chat") == "chat"
+    return "a chat endpoint begins every reply anew" if table and chats else ""
 
 
 def takes(agent: Agent) -> dict[str, str]:

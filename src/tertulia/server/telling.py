@@ -1,7 +1,7 @@
 """Talks, turns and prompts as JSON: texts as they are, and nothing that JSON cannot hold."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +15,12 @@ from tertulia.store import Store, StoredTurn, TalkId, TalkSummary
 
 
 class Told(JSONResponse):
-    """A JSON answer; half characters, which an old talk may hold, are escaped."""
+    """A JSON answer that nobody in between keeps; half characters of old talks are escaped."""
+
+    def __init__(
+        self, content: object, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(content, status, {**(headers or {}), "Cache-Control": "no-store"})
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as Starlette declares it
         return written(content).encode()

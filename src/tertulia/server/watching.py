@@ -28,7 +28,8 @@ EVENTS = {
         "200": {
             "description": "Events, from the first, or after the one that Last-Event-ID names",
             "content": {"text/event-stream": {"schema": EVENT}},
-        }
+        },
+        "204": {"description": "The client has all events already"},
     },
     "x-errors": [400],
 }
@@ -43,8 +44,11 @@ async def read(request: Request, generation: str) -> Response:
 @ROUTES.get("/{generation}/events", openapi_extra=EVENTS)
 async def events(request: Request, generation: str) -> Response:
     """All that a reply told and will tell; leaving does not stop it."""
-    found = generations_of(request).find(generation)
-    frames = found.frames(after(request))
+    found, told = generations_of(request).find(generation), after(request)
+    if found.ended is not None and told >= len(found.log):
+        # To a browser's EventSource, which comes back after every end, this says: no more.
+        return Response(status_code=204)
+    frames = found.frames(told)
     return sse.Stream(frames, stay, house_of(request).settings.ping_seconds, {})
 
 
