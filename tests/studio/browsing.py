@@ -93,8 +93,10 @@ class Studio:
         self.address, self.fake = address, fake
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    # For a module, not for the session: Playwright's own event loop counts as running in this
+    # thread as long as it is open, and tests elsewhere call asyncio.run.
     if not CHROMIUM:
         pytest.skip("no chromium on this machine")
     with chromium() as found:

@@ -151,7 +151,12 @@ async def cards(request: Request) -> Response:
     scene = {"agent": card["name"], "user": "You", "situation": card.get("scenario", "")}
     name = f"card{fake.new()}"
     fake.scenes.append({"id": name, "title": card["name"], "posted": True, "scene": scene})
-    report = {"lost": ["alternate_greetings"]}
+    at = int(request.query_params.get("greeting", "0"))
+    greetings = [card.get("first_mes", "Hello."), *card.get("alternate_greetings", [])]
+    scene["turns"] = [{"speaker": card["name"], "text": greetings[at]}]
+    parts = [{"part": "scenario", "to": "situation", "note": ""},
+             {"part": "creator", "to": "", "note": ""}]  # fmt: skip
+    report = {"name": card["name"], "greetings": greetings, "parts": parts, "notes": []}
     return JSONResponse({"scene_id": name, "scene": scene, "report": report}, 201)
 
 

@@ -80,5 +80,6 @@ def test_a_card_and_a_scene_of_a_stranger_are_text(page: Any, studio: Studio) ->
     card = json.dumps({"name": VECTORS[0], "scenario": VECTORS[-60]}).encode()
     file = {"name": "<img src=x onerror=alert(1)>.json", "mimeType": "x/y", "buffer": card}
     page.get_by_label("A character card").set_input_files(file)
+    page.get_by_role("button", name="Put it on the stage").click()
     until(page, "location.hash.startsWith('#/talks/')")
     assert page.evaluate(FOREIGN) == []

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from tests.studio.axe import violations
 from tests.studio.browsing import Studio
-from tests.studio.talking import begun, until
+from tests.studio.talking import awaited, begun, until
 
 
 def scene(studio: Studio, talk: str) -> dict[str, Any]:
@@ -86,14 +87,28 @@ def test_a_scene_is_loaded_onto_the_stage(page: Any, studio: Studio) -> None:
     assert page.get_by_role("textbox", name="Instruction").input_value() == ""
 
 
-def test_a_card_is_loaded_and_what_is_lost_is_told(page: Any, studio: Studio) -> None:
+def test_a_card_tells_where_its_parts_go_before_it_is_taken(page: Any, studio: Studio) -> None:
     talk = begun(page, studio)
     card = json.dumps({"name": "Zora", "scenario": "A lighthouse."}).encode()
     file = {"name": "zora.json", "mimeType": "application/json", "buffer": card}
     page.get_by_label("A character card").set_input_files(file)
-    page.get_by_text("Not taken: alternate_greetings").wait_for()
+    dialog = page.get_by_role("dialog", name="Zora")
+    dialog.get_by_role("row", name="scenario situation").wait_for()
+    dialog.get_by_text("Stays in the card: creator.").wait_for()
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Put it on the stage").click()
     saved(page)
     assert scene(studio, talk)["agent"] == "Zora"
+
+
+def test_of_the_openings_of_a_card_one_is_chosen(page: Any, studio: Studio) -> None:
+    openings = {"first_mes": "Who is there?", "alternate_greetings": ["The storm is near."]}
+    card = json.dumps({"name": "Zora", **openings}).encode()
+    file = {"name": "zora.json", "mimeType": "application/json", "buffer": card}
+    page.get_by_label("A character card").set_input_files(file)
+    page.get_by_role("radio", name="The storm is near.").check()
+    page.get_by_role("button", name="Put it on the stage").click()
+    awaited(page, "The storm is near.")
 
 
 def test_a_preset_of_decoding_goes_with_the_next_replies(page: Any, studio: Studio) -> None:

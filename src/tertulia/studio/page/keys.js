@@ -1,10 +1,11 @@
 // The keys of the page, and the list of them.
 import * as acts from "./acts.js";
+import { Dialog } from "./dialog.js";
 import { html, signal, useEffect } from "./html.js";
 import { playStep, playing } from "./selfplay.js";
 import * as state from "./state.js";
 import { nextTheme } from "./theme.js";
-import { Dialog, opened } from "./top.js";
+import { opened } from "./top.js";
 
 export const helping = signal(false);
 const KEY = "tertulia.keys";

@@ -1,6 +1,7 @@
 // The line at the top: home, the talk's title, past talks, search, sharing, light and dark, keys.
-import { html, signal, useEffect, useRef } from "./html.js";
-import { icon, iconButton } from "./icons.js";
+import { Dialog } from "./dialog.js";
+import { html, signal } from "./html.js";
+import { iconButton } from "./icons.js";
 import { helping } from "./keys.js";
 import { Past } from "./past.js";
 import { Search } from "./search.js";
@@ -34,25 +35,6 @@ function Opened({ name }) {
   return html`<${Dialog} label=${label} close=${close}><${Inside} onClose=${close} /></${Dialog}>`;
 }
 
-/** A modal dialog; Escape and its × close it, and the focus goes back to where it was. */
-export function Dialog({ label, close, children }) {
-  const box = useRef(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    box.current.showModal();
-    return () => {
-      if (document.activeElement === document.body) before?.focus?.();
-    };
-  }, []);
-  const outside = (event) => event.target === box.current && close();
-  return html`<dialog ref=${box} aria-label=${label} onClose=${close} onClick=${outside}>
-    <div class="dialog">
-      <header><h2>${label}</h2><button class="quiet" aria-label="Close" onClick=${close}>×</button></header>
-      ${children}
-    </div>
-  </dialog>`;
-}
-
 function Title() {
   const change = (event) => {
     const title = event.target.value.trim();
@@ -61,5 +43,3 @@ function Title() {
   return html`<input class="title" aria-label="Title of this talk" value=${talk.value.title ?? ""} placeholder=${`${talk.value.scene.agent} and ${talk.value.scene.user}`} maxlength="200"
     onChange=${change} onKeyDown=${(event) => event.key === "Enter" && event.target.blur()} />`;
 }
-
-export { icon };

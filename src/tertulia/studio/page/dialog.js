@@ -1,0 +1,21 @@
+// A dialog in front of the page.
+import { html, useEffect, useRef } from "./html.js";
+
+/** A modal dialog; Escape and its × close it, and the focus goes back to where it was. */
+export function Dialog({ label, close, children }) {
+  const box = useRef(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    box.current.showModal();
+    return () => {
+      if (document.activeElement === document.body) before?.focus?.();
+    };
+  }, []);
+  const outside = (event) => event.target === box.current && close();
+  return html`<dialog ref=${box} aria-label=${label} onClose=${close} onClick=${outside}>
+    <div class="dialog">
+      <header><h2>${label}</h2><button class="quiet" aria-label="Close" onClick=${close}>×</button></header>
+      ${children}
+    </div>
+  </dialog>`;
+}
