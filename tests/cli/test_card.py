@@ -158,6 +158,16 @@ def test_a_scene_in_json_is_no_card(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "a plain picture was made for it" in capsys.readouterr().out
 
 
+def test_a_changed_scene_goes_back_onto_its_card(ana: str, tmp_path: Path) -> None:
+    main(["card", "import", ana, "--user", "Bo"])
+    text = (tmp_path / "ana.toml").read_text().replace("Ana opens her hive", "Ana shuts her hive")
+    (tmp_path / "ana.toml").write_text(text)
+    assert main(["card", "export", "ana.toml", "--onto", ana, "-o", "new.png"]) == 0
+    made = cards.read((tmp_path / "new.png").read_bytes())
+    assert made.data["scenario"] == "Ana shuts her hive while Bo watches."
+    assert {**made.data, "scenario": ""} == {**card()["data"], "scenario": ""}
+
+
 MISTAKES = {
     ("import", "none.png"): "none.png cannot be read (No such file or directory)",
     ("import", "."): ". cannot be read (Is a directory)",
@@ -169,6 +179,7 @@ MISTAKES = {
     ("import", "ana.png", "--format", "nobody"): "no 'nobody' in tertulia.formats",
     ("show", "bad.png"): "bad.png: the picture ends before its IEND chunk",
     ("export", "ana.png", "-o", "a.gif"): "a card's file ends in .png, .json, .charx",
+    ("export", "ana.png", "--onto", "ana.png", "-o", "b.png"): "--onto is for scenes",
     ("export", "ana.png", "-o", "ana.png"): "ana.png is there already: add --force",
 }
 

@@ -4,12 +4,14 @@
     conversation, report = cards.scene(card, user="Bo")
 
 Versions 1, 2 and 3 of the specification; where a picture holds both, version 3. A card keeps what
-it came as, so that it is written out again byte for byte, with all that nobody here knows.
+it came as, so that it is written out again byte for byte, with all that nobody here knows; a scene
+that came from it goes back onto it.
 Sources: malfoyslastname/character-card-spec-v2, kwaroran/character-card-spec-v3.
 """
 
 from tertulia.cards.card import Card
 from tertulia.cards.casting import EXAMPLES, scene
+from tertulia.cards.changing import changed
 from tertulia.cards.reading import MAX_BYTES, read
 from tertulia.cards.report import Part, Report
 from tertulia.cards.writing import FORMS, Written, of_scene, written
@@ -22,6 +24,7 @@ __all__ = [
     "Part",
     "Report",
     "Written",
+    "changed",
     "of_scene",
     "read",
     "scene",

@@ -48,6 +48,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     give.add_argument("source", metavar="SOURCE", help="a card, a scene file or a shipped scene")
     give.add_argument("-o", "--output", required=True, metavar="CARD",
                       help="a .png, .json or .charx file")  # fmt: skip
+    give.add_argument("--onto", metavar="OLD",
+                      help="the card SOURCE came from: what is the same stays as it is there")  # fmt: skip
+    give.add_argument("--seed", type=int, default=0, metavar="N", help="that OLD was imported with")
     give.add_argument("--force", action="store_true", help="overwrite CARD")
 
 
@@ -248,7 +251,7 @@ def given(args: argparse.Namespace) -> int:
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMS:
         raise CardError(f"{path}: a card's file ends in {', '.join(f'.{each}' for each in FORMS)}")
-    card, missing = source(args.source)
+    card, missing = source(args.source, args.onto, args.seed)
     made = cards.written(card, form)
     put(path, made.content, args.force)
     print(_terminal.one_line(f"written to {path} ({len(made.content)} bytes)"))
@@ -257,14 +260,20 @@ def given(args: argparse.Namespace) -> int:
     return 0
 
 
-def source(name: str) -> "tuple[Card, tuple[str, ...]]":
-    """The card in a file, or a new one from a scene with what it cannot hold."""
+def source(name: str, onto: str | None, seed: int) -> "tuple[Card, tuple[str, ...]]":
+    """The card in a file, or one from a scene, new or put onto an old one, with what it lacks."""
     from tertulia import cards, scene
+    from tertulia.errors import CardError
 
     path = scene.find(name)
     found = content(str(path))
     if is_scene(path, found):
-        return cards.of_scene(scene.read(found, str(path)))
+        talk = scene.read(found, str(path))
+        if onto is not None:
+            return cards.changed(cards.read(content(onto), onto), talk, seed=seed)
+        return cards.of_scene(talk)
+    if onto is not None:
+        raise CardError(f"--onto is for scenes, and {name} is a card: leave it out")
     return cards.read(found, str(path)), ()
 
 
