@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "tertulia"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 JUNK = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base", "core", "types"}
-HEAVY = {"torch", "transformers", "onnxruntime", "numpy", "httpx", "sqlite3", "jinja2"}
+HEAVY = {"torch", "transformers", "onnxruntime", "numpy", "httpx", "sqlite3", "sqlalchemy", "jinja2"}
 
 
 def relative(path: Path) -> str:

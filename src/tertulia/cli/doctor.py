@@ -113,11 +113,14 @@ def speaks() -> str:
 
 def writable(path: Path | None) -> str:
     """Open the store, and see that there is room to write beside it."""
-    from tertulia.store import Store, default_path
+    from tertulia.store import Store, default_place, is_url
 
-    place = path or default_path()
-    with Store.open(place) as store:
+    where = str(path or default_place())
+    with Store.open(where) as store:
         talks = len(store.talks(limit=1_000_000))
+        if is_url(where):
+            return f"{store.database.where}, {talks} talks"
+        place = Path(where)
         with tempfile.TemporaryFile(dir=place.parent) as file:
             file.write(bytes(1 << 16))
             file.flush()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 HELP = "make a kept reply again, and say whether it is the same"
 MORE = """\
-The number of a turn stands in `tertulia logs ID --json` and beside it in the studio. The reply is
-made by the agent, under the direction and the plan, with the seed and the decoding that are kept
+The number of a reply stands beside it in `tertulia logs ID`. It is made again
+by the agent, under the direction and the plan, with the seed and the decoding that are kept
 with it. Exit code 0: byte for byte the same; 1: it differs.
 """
 OFFLINE = ("onnxruntime", "transformers", "scripted")
@@ -226,7 +226,7 @@ def table(found: Compared) -> dict[str, Any]:
 
 def shown(found: Compared, kept: Mapping[str, Any]) -> str:
     turn = found.turn
-    which = f"turn {turn.id} of {turn.talk}, by {_terminal.one_line(str(kept.get('agent')))}"
+    which = f"turn {turn.id}, by {_terminal.one_line(str(kept.get('agent')))}"
     if found.differs_at is None:
         size = len(turn.turn.text.encode("utf-8", "surrogatepass"))
         part = "the same" if turn.status == "whole" else f"the same, as far as it was {turn.status}"

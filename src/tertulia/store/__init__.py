@@ -20,6 +20,7 @@ from tertulia.store import postgresql, posting, reading, sqlite
 from tertulia.store.asking import Asking
 from tertulia.store.connection import MEMORY
 from tertulia.store.moving import taken_in
+from tertulia.store.postgresql import is_url
 from tertulia.store.records import (
     DraftId,
     PostedScene,
@@ -55,6 +56,7 @@ __all__ = [
     "WholeTalk",
     "default_path",
     "default_place",
+    "is_url",
 ]
 
 
@@ -102,7 +104,7 @@ class Store(Asking):
         program or to a newer tertulia; MissingExtra for a URL without psycopg.
         """
         place = default_place() if place is None else place
-        if isinstance(place, str) and postgresql.is_url(place):
+        if isinstance(place, str) and is_url(place):
             return cls(postgresql.opened(place, timeout_seconds), clock)
         return cls(sqlite.opened(place, timeout_seconds), clock)
 
