@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from tertulia import cards
 from tertulia.server import exports
@@ -114,3 +116,17 @@ def test_every_key_sees_the_talks_of_the_one_store() -> None:
             assert (await client.get(f"/talks/{talk}"))["id"] == talk
 
     asyncio.run(act())
+
+
+def test_no_two_shapes_of_the_description_share_a_name() -> None:
+    found: dict[str, str] = {}
+    for shape in every(BaseModel):
+        if shape.__module__.startswith("tertulia.server"):
+            place = found.setdefault(shape.__name__, shape.__module__)
+            assert place == shape.__module__, shape.__name__
+
+
+def every(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from every(each)

@@ -17,14 +17,14 @@ from tertulia.server.runner import Job
 from tertulia.server.served import House, Served, client_of, house_of
 from tertulia.server.speaking import Render, Rendered, Think, Told, Work
 from tertulia.server.storeroom import storeroom_of
-from tertulia.server.talk_answers import PlanTold, PromptTold
+from tertulia.server.talk_answers import PlanAlone, PromptAlone
 from tertulia.server.talk_shapes import PlanAsked, PromptAsked, taken, warning
 from tertulia.server.talks import talk_id
 
 ROUTES = APIRouter(prefix="/tertulia")
 
 
-@ROUTES.post("/plans", openapi_extra=documented(PlanAsked, PlanTold))
+@ROUTES.post("/plans", openapi_extra=documented(PlanAsked, PlanAlone))
 async def plans(request: Request) -> Response:
     """What the next reply would be to do; nothing of it is kept."""
     house = house_of(request)
@@ -46,7 +46,7 @@ async def plans(request: Request) -> Response:
     return telling.Told(told, headers=warning(asked))
 
 
-@ROUTES.post("/prompts", openapi_extra=documented(PromptAsked, PromptTold))
+@ROUTES.post("/prompts", openapi_extra=documented(PromptAsked, PromptAlone))
 async def prompts(request: Request) -> Response:
     """The prompt of the next reply under the plan that is given; no planner is asked."""
     house = house_of(request)

@@ -8,7 +8,7 @@ Status = Literal["whole", "stopped", "interrupted"]
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
-class TurnTold(BaseModel):
+class TalkTurn(BaseModel):
     """One turn of the tree.
 
     id           null for a turn that was not kept
@@ -64,7 +64,7 @@ class TalkTold(BaseModel):
     changed: str
     scene: dict[str, Any]
     active: list[int]
-    turns: list[TurnTold]
+    turns: list[TalkTurn]
     generations: list[str]
 
 
@@ -100,14 +100,14 @@ class TalksTold(BaseModel):
 class TurnKept(BaseModel):
     """A turn as it is kept, and the talk's version after it."""
 
-    turn: TurnTold
+    turn: TalkTurn
     version: int
 
 
 class TurnShown(BaseModel):
     """One turn, whole."""
 
-    turn: TurnTold
+    turn: TalkTurn
 
 
 class ActiveTold(BaseModel):
@@ -211,7 +211,7 @@ class GenerationTold(BaseModel):
     plan: dict[str, str] | None
     text: str
     candidates: int
-    turn: TurnTold | None
+    turn: TalkTurn | None
     error: dict[str, Any] | None
 
 
@@ -221,7 +221,7 @@ class StateTold(BaseModel):
     state: State
 
 
-class PlanTold(BaseModel):
+class PlanAlone(BaseModel):
     """A plan.
 
     planned_by  "director" where the whole of it was given, "planner" where something was added,
@@ -248,7 +248,7 @@ class SpanTold(BaseModel):
     field: str
 
 
-class PromptTold(BaseModel):
+class PromptAlone(BaseModel):
     """A prompt, exactly as the model reads it.
 
     dropped         turns that do not fit the context window, oldest first
