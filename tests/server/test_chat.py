@@ -184,6 +184,28 @@ def test_probabilities_that_an_engine_does_not_tell_are_refused() -> None:
     assert found == (400, "top_logprobs", "unsupported_value")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_likeliest_tokens_are_told_beside_each(stream: bool) -> None:
+    agent = assembly.open_agent("mini-streams", changes={"max_new_tokens": 4})
+    body = {"seed": 3, "logprobs": True, "top_logprobs": 3, "stream": stream}
+    response = chat(body, agents={"mini": agent})
+    if stream:
+        choices = [each["choices"][0] for each in frames(response)]
+        [told] = [each["logprobs"] for each in choices if each["logprobs"]]
+    else:
+        told = response.json()["choices"][0]["logprobs"]
+    for each in told["content"]:
+        ranked = [other["logprob"] for other in each["top_logprobs"]]
+        assert len(ranked) == 3 and ranked == sorted(ranked, reverse=True)
+        assert ranked[0] >= each["logprob"] and each["bytes"] == list(each["token"].encode())
+
+
+def test_the_likeliest_tokens_are_told_beside_probabilities_only() -> None:
+    agent = assembly.open_agent("mini-streams", changes={"max_new_tokens": 4})
+    found = error(chat({"top_logprobs": 3}, agents={"mini": agent}))
+    assert found == (400, "top_logprobs", None)
+
+
 def test_unknown_fields_are_named_in_a_warning() -> None:
     response = chat({"sampler_x": 1, "a\r\nb": 2})
     assert response.status_code == 200

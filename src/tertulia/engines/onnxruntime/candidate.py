@@ -1,13 +1,14 @@
 """One candidate that is sampled, or greedy: one row of the batch, one token a step."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from tertulia.engines import Event, Finished, Piece
 from tertulia.engines.onnxruntime.request import Request, completion
 from tertulia.engines.onnxruntime.sampler import (
+    alternatives,
     apply_rules,
     draw,
     finite_peak,
@@ -17,6 +18,7 @@ from tertulia.engines.onnxruntime.sampler import (
 )
 from tertulia.engines.onnxruntime.weights import Floats
 from tertulia.engines.onnxruntime.writer import Writer
+from tertulia.tokenizer import Tokenizer
 
 
 class Candidate:
@@ -38,6 +40,7 @@ class Candidate:
         self.writer = Writer(request.tokenizer, request.stops)
         self.said = np.empty(request.most, np.int64)
         self.logprobs: list[float] = []
+        self.likeliest: list[list[tuple[int, float]]] = []
         self.origins: tuple[int, ...] = (0,)
 
     @property
@@ -55,6 +58,8 @@ class Candidate:
         token = draw(ruled, self.request.decoding, self.chance)
         self.said[count] = token
         self.logprobs.append(log_probability(logits[0], token))
+        if self.request.decoding.alternatives:
+            self.likeliest.append(alternatives(logits[0], self.request.decoding.alternatives))
         self.first_seconds = self.first_seconds or time.perf_counter() - self.started
         ended = token in self.request.ends
         if not ended:
@@ -77,9 +82,20 @@ class Candidate:
             self.writer.text,
             self.said[:count].tolist(),
             self.logprobs,
+            alternatives=spelled(self.request.tokenizer, self.likeliest),
             stopped=ended or self.writer.stopped,
             cached=self.cached,
             first_seconds=self.first_seconds,
             seconds=time.perf_counter() - self.started,
         )
         yield Finished(self.ticket, self.number, whole)
+
+
+def spelled(
+    tokenizer: Tokenizer, likeliest: Sequence[Sequence[tuple[int, float]]]
+) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """The alternatives to each token of a reply, as text."""
+    return tuple(
+        tuple((tokenizer.alone(token, first=place == 0), logprob) for token, logprob in told)
+        for place, told in enumerate(likeliest)
+    )

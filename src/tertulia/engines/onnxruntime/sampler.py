@@ -106,6 +106,18 @@ def likeliest(logits: Floats, k: int) -> Ids:
     return few
 
 
+def alternatives(logits: Floats, count: int) -> list[tuple[int, float]]:
+    """The likeliest tokens under the model itself, likeliest first, with their log-probabilities.
+
+    Equals are in the order of their ids; at most `count`.
+    """
+    tokens = likeliest(logits, count)
+    tokens = tokens[np.argsort(-logits[tokens], kind="stable")][:count]
+    peak, total = peak_and_total(logits)
+    values = logits[tokens].astype(np.float64) - peak - np.log(total)
+    return list(zip(tokens.tolist(), values.tolist(), strict=True))
+
+
 def nothing_left(count: int) -> EngineError:
     return EngineError(
         f"after {count} tokens the rules of the decoding forbid every token of the vocabulary: "
