@@ -37,7 +37,7 @@ HOLDS = frozenset(("personas", "turns.alternatives"))
 SIGN = re.compile(r"\A\s*1 (?=[^\n])")
 SILENCE = "__SILENCE__"
 YOURS, PARTNERS = "your persona: ", "partner's persona: "
-LINE = re.compile(r"(\d{1,9}) ?(.*)", re.DOTALL)
+LINE = re.compile(r"(\d{1,9})(?: (.*))?", re.DOTALL)
 MAX_CANDIDATES = 10_000
 
 
@@ -112,7 +112,7 @@ def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
                 f"{place} is {shown(text)}, must begin with its number, such as "
                 "'1 your persona: i like cats.'"
             )
-        number, content = int(found[1]), found[2]
+        number, content = int(found[1]), found[2] or ""
         if growing is None or number <= before:
             if growing:
                 yield growing.whole()
