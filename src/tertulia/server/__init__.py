@@ -9,8 +9,9 @@
     fairness     whose turn it is            workers      where engines work: other processes
     keys         keys by their names         rates        how much each client may ask
     sse          a stream of events          answers      Reply -> response objects
-    metrics      Prometheus                  documented   bodies in the OpenAPI description
-    process      the process around all      patience     limits of a connection
+    metrics      Prometheus                  documented   the OpenAPI description
+    process      the process around all      answered     what answers hold, for the description
+    patience     limits of a connection      docs         the description as one page
 
 Kept talks stand beside it, under /tertulia:
 
@@ -19,6 +20,13 @@ Kept talks stand beside it, under /tertulia:
     ordering     what a reply is asked for       telling        talks and turns as JSON
     keeping      drafts, then turns              directing      scenes and plans of requests
     continuing   a reply that goes on from a text
+
+A response of /v1/responses may be a turn of a kept talk:
+
+    responses          the routes                 responses_kept     where it stands in the store
+    responses_shapes   what a request may hold    responses_answers  Reply -> response object
+    responses_input    items -> turns             responses_events   the same, event by event
+    responses_answered what is answered, for the description
 
 A route has a file of its own: chat, completions, models, probes, godel_demo; talks, turns, replies,
 watching (a reply on its way), plans, scenes, playing (who is served), cards, exports.

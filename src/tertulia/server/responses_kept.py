@@ -7,12 +7,13 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from tertulia.agent import Reply
 from tertulia.config import shown
 from tertulia.conversation import Conversation, Plan, Turn
-from tertulia.errors import NotKept
+from tertulia.errors import Conflict, NotKept
 from tertulia.record import record
 from tertulia.server.asked import Way
 from tertulia.server.refusals import Refusal
@@ -108,7 +109,8 @@ def keep_reply(
     told          the response object and its input
     """
     made = record(way.agent, reply, agent_file=served.agent_file, given=conversation.plan)
-    return store.keep(
+    keep = partial(
+        store.keep,
         kept.talk,
         reply.turn,
         conversation=replace(conversation, turns=()),
@@ -116,6 +118,12 @@ def keep_reply(
         reply={**made, **told},
         then=header.planned(Plan()),
     )
+    try:
+        return keep()
+    except Conflict:
+        # Somebody else continued the talk: the reply is made, so it is kept beside their turns.
+        store.path(kept.talk, light=True)
+        return keep(activate=False)
 
 
 def found(store: Store, id: str, param: str | None = None) -> StoredTurn:
