@@ -186,6 +186,14 @@ def inside(value: object) -> Iterator[tuple[object, object]]:
         yield from inside(value[key])  # type: ignore[index]
 
 
+def test_a_report_can_be_told_whatever_the_keys_are() -> None:
+    row = {"messages": [{"role": "user", "content": "hi", "\ud800": 1, "x" * 9999: 1, "\0": 1}]}
+    talks, report = interchange.imported("messages", io.BytesIO(json.dumps(row).encode()))
+    assert len(list(talks)) == 1
+    told = report.table()["lost"]
+    assert len(str(told).encode()) < 400 and "messages.?" in told
+
+
 def test_a_million_unknown_keys_are_counted_and_not_all_named() -> None:
     rng = random.Random(0)
     row = {"messages": [{"role": "user", "content": "hi"}]}

@@ -136,6 +136,7 @@ def test_a_time_nobody_can_read_is_that_of_what_was_said_before(time: object) ->
 
 def test_what_is_not_taken_in_is_counted() -> None:
     message = said("Cosmo", "Hi.", force_avatar="x.png", extra={"model": "m", "image": "a.png"})
+    message |= {"swipes": ["Hi."], "swipe_info": [{"gen_started": "x"}], "gen_started": "x"}
     ghost = said("Ann", "Note to self", is_system=True)
     _, lost = read(
         {**HEADER, "chat_metadata": {"note_prompt": "x", "tainted": True}}, message, ghost
@@ -143,6 +144,7 @@ def test_what_is_not_taken_in_is_counted() -> None:
     assert lost == {
         **{"chat_metadata.note_prompt": 1, "chat_metadata.tainted": 1, "message.is_system": 1},
         **{"extra.image": 1, "extra.model": 1, "message.force_avatar": 1},
+        **{"message.gen_started": 1, "swipe_info.gen_started": 1},
     }
 
 

@@ -48,7 +48,7 @@ class Report:
         """So many more things under this path were left out or changed."""
         if not count:
             return
-        path = path[:80]
+        path = path[:80].encode("utf-8", "replace").decode()
         if path not in self.lost and len(self.lost) >= MOST_PATHS:
             path = "other keys"
         self.lost[path] += count

@@ -60,8 +60,8 @@ MILLISECONDS = 1e11
 
 HEADER_KEYS = ("user_name", "character_name", "create_date", "chat_metadata")
 MESSAGE_KEYS = (
-    *("name", "is_user", "mes", "send_date", "swipes", "swipe_id", "swipe_info", "extra"),
-    *("gen_started", "gen_finished"),
+    *("name", "is_user", "is_system", "mes", "send_date", "swipes", "swipe_id", "swipe_info"),
+    "extra",
 )
 NUMBERS = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2}) ?@ ?(\d{1,2})h ?(\d{1,2})m ?(\d{1,2})s(?: ?(\d{1,3})ms)?"
@@ -191,7 +191,7 @@ def opened(
 
 def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> None:
     """One message: its swipes side by side, and the talk goes on from the shown one."""
-    unknown(told, (*MESSAGE_KEYS, "is_system"), "message.", report)
+    unknown(told, MESSAGE_KEYS, "message.", report)
     if told.get("is_system") is True:
         report.lose("message.is_system")
     said = words(told.get("mes"), f"{place}: mes")
@@ -211,6 +211,7 @@ def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> 
             report.lose("message.swipes")
             continue
         detail = table((details[n : n + 1] or [None])[0] or {}, f"{place}: swipe_info[{n}]")
+        unknown(detail, ("send_date", "extra"), "swipe_info.", report)
         # The shown one's own fields stand with the message.
         own = told if n == place_of else detail
         turn = Turn(speaker, words(swipe, f"{place}: swipes[{n}]"))
