@@ -30,6 +30,9 @@ MAX_PATTERNS = 10_000
 """The most instructions of all regular expressions of a lorebook: ten milliseconds per 1,000
 characters at the very worst, on one core of 2.5 GHz."""
 
+TRIAL_MEMORY, MEMORY = 1 << 17, 1 << 20
+"""Bytes that RE2 may use for a pattern: enough for 5,000 instructions; and to match at speed."""
+
 Count = Callable[[str], int]
 """Tokens in a text, by the tokenizer of the model that replies."""
 
@@ -185,14 +188,16 @@ def compiled(pattern: str, case_sensitive: bool) -> "re2._Regexp[str]":
     # Imported here: only lore with regular expressions needs it.
     import re2
 
-    options = re2.Options()
-    options.case_sensitive = case_sensitive
-    options.log_errors = False
-    options.max_mem = 1 << 20
     if len(pattern) > MAX_PATTERN:
         raise ConfigError(f"it has {len(pattern)} characters, more than {MAX_PATTERN}: shorten it")
     try:
-        program = re2.compile(pattern, options)
+        # First with little memory, so that a pattern that is far too large is given up at once.
+        for bytes_of_memory in (TRIAL_MEMORY, MEMORY):
+            options = re2.Options()
+            options.case_sensitive = case_sensitive
+            options.log_errors = False
+            options.max_mem = bytes_of_memory
+            program = re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
         told = error.args[0] if error.args else error
         reason = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)

@@ -140,8 +140,9 @@ class Casting:
             if note:
                 yield Part(key[:80], "", note)
         if self.card.data is not self.card.document:
-            others = (key for key in self.card.document if key not in KEPT)
-            yield from (Part(f"(top).{key[:80]}", "", "not known here") for key in others)
+            others = [key[:40] for key in self.card.document if key not in KEPT]
+            if others:
+                yield Part("(beside data)", "", f"for older programs: {', '.join(others)[:200]}")
 
 
 def scene(

@@ -20,8 +20,11 @@ from tertulia.conversation import LOGICS, LoreEntry
 from tertulia.errors import CardError, ConfigError
 
 MAX_ENTRIES = 2_000
-MAX_KEYS = 20_000
-"""Of a lorebook; with the limits of `lore` a look through it stays under a second."""
+MAX_KEYS = 10_000
+"""Of a lorebook; a look through 100,000 characters for that many takes about a second."""
+
+MAX_TRIED = 1_000
+"""The most keys of a lorebook that are read as regular expressions."""
 
 SCAN_DEPTH = 4
 """Turns that are looked at where the card does not say: two of each side."""
@@ -52,7 +55,7 @@ class Book:
     def __init__(self, book: Fields, filler: Filler, greeting: int) -> None:
         self.book, self.filler, self.greeting = book, filler, greeting
         self.parts: list[Part] = []
-        self.instructions = self.keys = 0
+        self.instructions = self.keys = self.tried = 0
         depth, budget = book.number("scan_depth"), book.number("token_budget")
         self.depth = SCAN_DEPTH if depth is None else int(depth)
         self.budget = max(int(budget or 0), 0)
@@ -171,7 +174,10 @@ class Book:
         found: list[str] = []
         for key in keys:
             pattern = as_pattern(key, entry, whole)
+            self.tried += 1
             try:
+                if self.tried > MAX_TRIED:
+                    raise ConfigError(f"more than {MAX_TRIED} patterns")
                 size = lore.size(lore.compiled(pattern, True))
                 if self.instructions + size > lore.MAX_PATTERNS:
                     raise ConfigError("all patterns together are too much")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     give.add_argument("-o", "--output", required=True, metavar="CARD",
                       help="a .png, .json or .charx file")  # fmt: skip
     give.add_argument("--onto", metavar="OLD",
-                      help="the card SOURCE came from: what is the same stays as it is there")  # fmt: skip
+                      help="the card SOURCE came from: what is the same stays")  # fmt: skip
     give.add_argument("--seed", type=int, default=0, metavar="N", help="that OLD was imported with")
     give.add_argument("--force", action="store_true", help="overwrite CARD")
 
@@ -199,12 +200,11 @@ def fits(taking: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table(parts: "list[Part]") -> Iterator[str]:
-    """A line a part; lore entries of which nothing is to be said are one line together."""
-    plain = [part for part in parts if part.to.startswith("lore") and not part.note]
-    rows = [(part.part, part.to, part.note) for part in parts if part not in plain]
-    if plain:
-        count = "1 lore entry" if len(plain) == 1 else f"{len(plain)} lore entries"
-        rows.append((count, "lore", ""))
+    """A line a part; lore entries of which the same is to be said are one line together."""
+    rows = [(part.part, part.to, part.note) for part in parts if not part.to.startswith("lore")]
+    notes = Counter(part.note for part in parts if part.to.startswith("lore"))
+    for note, count in notes.items():
+        rows.append(("1 lore entry" if count == 1 else f"{count} lore entries", "lore", note))
     for row in _terminal.rows([tuple(map(_terminal.one_line, row)) for row in rows]).split("\n"):
         yield f"  {row}".rstrip()
 
