@@ -67,7 +67,7 @@ def chromium() -> Iterator[Any]:
 def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     """A page that is watched; see the top of this file."""
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(30_000)
     context.add_init_script(REPORTS)
     page = context.new_page()
     complaints: list[str] = []

@@ -229,7 +229,7 @@ class Zoo:
         return [body for _, at, body in self.fake.asked if at.endswith(path)][-1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def knowing() -> Iterator[tuple[Starlette, str]]:
     """One server for all tests; each gives it talks of its own."""
     app = application(Knowing())

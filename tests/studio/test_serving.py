@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -26,7 +27,9 @@ def got(path: str, **headers: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             return await http.get(path, headers=headers)
 
-    return asyncio.run(asked())
+    # In a thread of its own: while a browser is open, Playwright's loop is that of this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, asked()).result()
 
 
 @pytest.mark.parametrize("path", ["/", "/studio/app.js", "/studio/style/base.css"])

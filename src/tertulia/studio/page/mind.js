@@ -88,11 +88,11 @@ function About({ about }) {
         <bdi>${about.byModel ? about.agent : ""}</bdi>
         ${STATES[about.state] && html`<span class="state">${STATES[about.state]}</span>`}
       </p>
-      <div class="steps">
+      ${!about.live && html`<div class="steps">
         <button class="quiet" aria-label="The reply before" disabled=${before === null} onClick=${go(before)}>↑</button>
         <button class="quiet" aria-label="The reply after" disabled=${after === null} onClick=${go(after)}>↓</button>
         ${selected.value !== null && html`<button class="quiet" onClick=${go(null)}>Last reply</button>`}
-      </div>
+      </div>`}
     </header>
     ${about.error && html`<p class="error" role="alert">${about.error.message}</p>`}
     ${about.loading && html`<p class="hint">Reading…</p>`}
