@@ -1,6 +1,7 @@
 """The queue between HTTP and an engine: bounded, in order, and left as soon as nobody waits."""
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tertulia import Agent, Decoding, assembly, formats
+from tertulia import Agent, Conversation, Decoding, assembly, formats
 from tertulia.engines import Completion, Event, Finished, Piece
 from tertulia.engines.scripted import Scripted
 from tertulia.engines.scripted import Settings as Lines
 from tertulia.prompt import Prompt
 from tertulia.server.app import application
+from tertulia.server.refusals import Refusal
 from tertulia.server.settings import Settings
+from tertulia.server.speaking import Speak
 from tests.server.asking import HI, error, scripted
 
 CHAT = "/v1/chat/completions"
@@ -70,6 +73,10 @@ def http(app: Any) -> httpx.AsyncClient:
 
 def body(text: str = "Hi", **more: Any) -> dict[str, Any]:
     return {"model": "mini", "messages": [{"role": "user", "content": text}], **more}
+
+
+def speak(text: str) -> Speak:
+    return Speak(conversation=Conversation().said("User", text), decoding=Decoding())
 
 
 async def until(true: Any) -> None:
@@ -367,3 +374,55 @@ def test_a_client_that_hangs_up_frees_the_rows_of_the_built_in_model(stream: boo
 
     asyncio.run(act())
     assert steps < 300
+
+
+def test_one_client_with_many_requests_does_not_hold_up_anothers_first() -> None:
+    async def act() -> list[str]:
+        with gated(words=1, rows=1, queue=8) as (app, engine):
+            runner = app.state.house.agents["mini"].runner
+            jobs = [runner.submit(speak(f"many {n}"), "many") for n in range(6)]
+            jobs.append(runner.submit(speak("one"), "one"))
+            engine.let(7)
+            for each in jobs:
+                await each.said()
+            return [re.search("many .|one", text)[0] for text in engine.began]  # type: ignore[index]
+
+    began = asyncio.run(act())
+    assert began[:3] == ["many 0", "many 1", "one"] or began[:2] == ["many 0", "one"]
+    assert len(began) == 7
+
+
+def test_a_queue_that_one_client_filled_has_a_place_for_anothers_first() -> None:
+    async def act() -> None:
+        with gated(words=1, rows=1, queue=8) as (app, engine):
+            runner = app.state.house.agents["mini"].runner
+            jobs = [runner.submit(speak("many"), "many") for _ in range(9)]
+            for client in ("many", "one", "one", "two", "three"):
+                try:
+                    jobs.append(runner.submit(speak(client), client))
+                except Refusal as refused:
+                    assert refused.code == "queue_full"
+            # Of nine that one client has, eight wait; then come the first of two more clients.
+            assert [job.client for job in jobs[9:]] == ["one", "two"]
+            engine.let(11)
+            for each in jobs:
+                await each.said()
+
+    asyncio.run(act())
+
+
+def test_a_job_goes_on_when_nobody_reads_it_and_ends_when_it_is_cancelled() -> None:
+    async def act() -> None:
+        with gated(words=3, rows=1) as (app, engine):
+            runner = app.state.house.agents["mini"].runner
+            first, second = runner.submit(speak("first")), runner.submit(speak("second"))
+            engine.let(3)
+            await until(lambda: second in runner.running)
+            runner.cancel(second)
+            assert "Reply" not in [type(each).__name__ async for each in second.events()]
+            engine.let(1)
+            await until(lambda: not runner.inside)
+            told = [type(each).__name__ async for each in first.events()]
+            assert told == ["Plan", "Rendered", "Begun", "Reply"]
+
+    asyncio.run(act())
