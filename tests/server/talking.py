@@ -99,7 +99,8 @@ async def serving(
     agents: Mapping[str, Agent] | None = None, store: Path | str = MEMORY, **settings: Any
 ) -> AsyncIterator[Client]:
     """A client of an application that keeps talks in this store."""
-    app = application(agents or {"mini": scripted()}, Settings(store=str(store), **settings))
+    held = Settings(store=str(store), **{"rows": 4, **settings})
+    app = application(agents or {"mini": scripted()}, held)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         base = "http://localhost"

@@ -212,6 +212,24 @@ def test_a_reply_does_not_become_active_when_the_talk_moved_on_meanwhile() -> No
     asyncio.run(act())
 
 
+def test_a_direction_that_changes_meanwhile_does_not_leave_the_reply_aside() -> None:
+    async def act() -> None:
+        async with gated() as (client, engine):
+            talk = await client.begin({**SCENE, "plan": {"goal": "ask"}})
+            await client.say(talk, "Hi")
+            replies = [(await client.reply(talk))[0] for _ in range(2)]
+            await client.send("PATCH", f"/talks/{talk}", {"scene": {"situation": "A storm."}})
+            engine.let(6)
+            for each in replies:
+                await client.events(each)
+            assert await client.texts(talk) == ["Hi", "word word word "]
+            told = await client.get(f"/talks/{talk}")
+            assert told["scene"]["situation"] == "A storm." and len(told["turns"]) == 3
+            assert told["scene"]["plan"]["goal"] == ""
+
+    asyncio.run(act())
+
+
 def test_an_engine_that_fails_ends_in_an_error_that_is_told_and_what_was_said_is_kept() -> None:
     class Failing(Gated):
         def events(self, prompts: Any, decoding: Any) -> Any:

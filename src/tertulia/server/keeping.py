@@ -1,12 +1,14 @@
 """A reply is kept while it grows: a server that is killed loses no word that was on the disk."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from tertulia.agent import Reply
-from tertulia.conversation import Plan, Turn
+from tertulia.conversation import Conversation, Plan, Turn
+from tertulia.errors import Conflict
 from tertulia.rankers import Candidate
 from tertulia.record import opening, record
 from tertulia.server import answers, telling
@@ -14,7 +16,7 @@ from tertulia.server.growing import heard
 from tertulia.server.ordering import Order
 from tertulia.server.speaking import Spelled
 from tertulia.server.storeroom import Storeroom
-from tertulia.store import DraftId, Store
+from tertulia.store import DraftId, Store, TurnId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,12 @@ class InStore:
         order = self.order
 
         def settle(store: Store) -> Kept:
-            now = store.header(order.talk)
+            now, before = store.header(order.talk), store.version(order.talk)
             used = order.uses_up and order.activate and now.plan == order.given
             then = now.planned(Plan()) if used else now
             id = store.settle(self.draft, turn, made, then=then, activate=order.activate)
+            if order.activate and store.version(order.talk) == before:
+                follow(store, order, id, then)
             return Kept(
                 turn=telling.turn(store.turn(id)),
                 version=store.version(order.talk),
@@ -78,6 +82,16 @@ class InStore:
             )
 
         return await self.room.ask(settle)
+
+
+def follow(store: Store, order: Order, id: TurnId, then: Conversation) -> None:
+    """Let the active path go on to a reply, where only the direction changed meanwhile."""
+    path = store.path(order.talk, light=True)
+    if (path[-1].id if path else None) == order.end:
+        # Whoever continues the talk at this very moment comes first.
+        with suppress(Conflict):
+            store.activate(order.talk, id)
+            store.direct(order.talk, then)
 
 
 class Nowhere:

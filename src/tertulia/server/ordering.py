@@ -21,7 +21,8 @@ class Order:
     header    the direction under which it is said, which is kept with it
     given     the plan that the director gave
     uses_up   the plan was the talk's, and is used up by the reply
-    activate  the reply ends the active path, unless the talk moved on meanwhile
+    activate  the reply ends the active path, unless that goes elsewhere meanwhile
+    end       where the active path ended when the reply was asked for
     dry       nothing is kept
     """
 
@@ -34,6 +35,7 @@ class Order:
     given: Plan
     uses_up: bool
     activate: bool
+    end: TurnId | None
     dry: bool
 
     @property

@@ -76,7 +76,7 @@ async def asked_at(
         if go_on is not None:
             raise invalid("continue names a turn of a talk: give talk", "continue")
         talk = directing.whole(asked.scene)
-        where = Place(conversation=talk, parent=None, agent_name="", go_on=None)
+        where = Place(conversation=talk, parent=None, end=None, agent_name="", go_on=None)
     else:
         given, id = "parent" in asked.model_fields_set, talk_id(asked.talk or "")
         find = placed(id, asked.parent, given=given, go_on=go_on)

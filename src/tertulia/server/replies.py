@@ -37,12 +37,14 @@ class Place:
     """Where in a talk something is asked for.
 
     conversation  up to the turn that is answered, under the talk's direction now
+    end           where the active path ends
     agent_name    the agent that plays; empty where the talk does not say
     go_on         the turn whose text the reply goes on from
     """
 
     conversation: Conversation
     parent: TurnId | None
+    end: TurnId | None
     agent_name: str
     go_on: Turn | None
 
@@ -76,10 +78,10 @@ def placed(
     """
 
     def found(store: Store) -> Place:
-        agent_name = store.summary(id).agent_name
+        agent_name, active = store.summary(id).agent_name, end(store, id, None, False)
         said = None if go_on is None else one(store, id, TurnId(go_on))
         if said is None:
-            last = end(store, id, parent, given)
+            last = end(store, id, parent, True) if given else active
         elif given and parent != said.parent:
             raise invalid(
                 "continue and parent are both given, and differ: leave parent out", "parent"
@@ -90,6 +92,7 @@ def placed(
         return Place(
             conversation=replace(store.header(id), turns=turns),
             parent=last,
+            end=active,
             agent_name=agent_name,
             go_on=said.turn if said else None,
         )
@@ -137,6 +140,7 @@ def order(id: TalkId, asked: ReplyAsked, where: Place, served: Served) -> Order:
         given=view.plan,
         uses_up=asked.plan is None and bool(view.plan),
         activate=asked.activate,
+        end=where.end,
         dry=asked.dry,
     )
 
