@@ -92,6 +92,16 @@ def test_seed_stop_and_probabilities_of_the_built_in_model(client: Any) -> None:
     assert (stopped.message.content, stopped.finish_reason) == (kept, "stop")
 
 
+def test_the_likeliest_tokens_beside_each(client: Any) -> None:
+    found = chat(client, model="mini", seed=5, logprobs=True, top_logprobs=3)
+    for each in found.choices[0].logprobs.content:
+        ranked = [other.logprob for other in each.top_logprobs]
+        assert len(ranked) == 3 and ranked == sorted(ranked, reverse=True)
+    texts = client.completions.create(model="mini", prompt="Hi", seed=5, logprobs=2).choices[0]
+    assert "".join(texts.logprobs.tokens) == texts.text
+    assert all(2 <= len(each) <= 3 for each in texts.logprobs.top_logprobs)
+
+
 def test_the_direction_goes_in_the_extra_body(client: Any) -> None:
     direction = {"situation": "A storm.", "personas": {"Agent": ["i sail."]}}
     found = chat(client, extra_body={"direction": direction, "decoding": {"top_k": 5}})

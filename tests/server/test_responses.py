@@ -1,15 +1,21 @@
 """/v1/responses: the same spine, and talks that the server keeps."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tertulia import assembly
+from tertulia import Agent, Decoding, assembly, formats
+from tertulia.conversation import Turn
+from tertulia.engines import Completion, Engine, Event, Finished, Piece
+from tertulia.errors import EngineError
+from tertulia.prompt import Prompt
 from tertulia.server.app import application
 from tertulia.server.settings import Settings
+from tertulia.store import Store
 from tests.server.asking import asked, error, scripted
 from tests.server.live import listening
 
@@ -265,3 +271,56 @@ def test_input_items_come_in_pages(client: Any) -> None:
     page = client.responses.input_items.list(made.id, limit=2, order="asc")
     assert [each.content[0].text for each in page.data] == ["0", "1"] and page.has_more
     assert [each.content[0].text for each in page] == ["0", "1", "2", "3", "4"]
+
+
+class Breaking(Engine):
+    """Says a word, and then its runtime fails."""
+
+    context_window = 2048
+    honours = frozenset(("temperature", "seed"))
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        return 1
+
+    def events(self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]) -> Iterator[Event]:
+        yield Piece(0, 0, "Hello there")
+        raise EngineError("the runtime failed")
+
+
+def test_a_failure_in_the_middle_ends_the_events_and_keeps_no_reply() -> None:
+    agents = {"mini": Agent(format=formats.load("native"), engine=Breaking())}
+
+    async def act(http: httpx.AsyncClient) -> tuple[httpx.Response, Any, httpx.Response]:
+        body = {"model": "mini", "input": "Hi"}
+        streamed = await http.post("/v1/responses", json={**body, "stream": True})
+        talks = (await http.get("/tertulia/talks")).json()["talks"]
+        return streamed, talks, await http.post("/v1/responses", json=body)
+
+    streamed, [talk], whole = asked(act, agents=agents, store=KEPT)
+    last = json.loads(streamed.text.strip().rpartition("data: ")[2])
+    assert last["type"] == "response.failed"
+    assert last["response"]["error"] == {"code": "server_error", "message": "the runtime failed"}
+    assert (talk["turns"], talk["last"]) == (1, "Hi")
+    assert error(whole) == (500, None, "engine_error")
+
+
+def test_a_reply_to_a_talk_that_somebody_else_continued_is_kept_beside_it(tmp_path: Path) -> None:
+    place = str(tmp_path / "talks.db")
+
+    class Meddling(Breaking):
+        def events(
+            self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]
+        ) -> Iterator[Event]:
+            with Store.open(place) as other:
+                [talk] = other.talks()
+                end = other.path(talk.id)[-1]
+                other.keep(talk.id, Turn("User", "Wait."), conversation=end.scene, parent=end.id)
+            yield Finished(0, 0, Completion(text="Hello."))
+
+    agents = {"mini": Agent(format=formats.load("native"), engine=Meddling())}
+    found = post({"decoding": {}}, agents=agents, store=place).json()
+    assert found["output"][0]["content"][0]["text"] == "Hello."
+    with Store.open(place) as store:
+        [talk] = store.talks()
+        assert [each.turn.text for each in store.path(talk.id)] == ["Hi", "Wait."]
+        assert sorted(each.turn.text for each in store.tree(talk.id)) == ["Hello.", "Hi", "Wait."]
