@@ -55,7 +55,6 @@ def made_by(agent: Agent, agent_file: str, given: Plan | None) -> dict[str, Any]
             name: list(value) if isinstance(value, tuple) else value
             for name, value in decoding.items()
         },
-        "rankers": [each.name for each in agent.rankers],
         "given": None if given is None else planned(given),
         "version": __version__,
     }

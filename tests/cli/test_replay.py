@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tertulia import __version__, assembly
-from tertulia.cli import main
+from tertulia.cli import main, replay
 from tertulia.conversation import Conversation, Direction, Plan, Turn
 from tertulia.record import record
 from tertulia.store import MEMORY, Store, StoredTurn, TurnId
@@ -106,6 +107,37 @@ def test_a_candidate_that_was_chosen_later_is_found_again(tmp_path: Path) -> Non
         "[decoding]\ncandidates = 3\n"
     )
     assert main(["replay", str(kept(str(file), said="One.", chosen=1))]) == 0
+
+
+def test_a_reply_of_the_other_side_is_made_from_its_side(script: str) -> None:
+    agent = assembly.open_agent(script)
+    instructed = TALK.directed(Direction(situation="A ferry.", instruction="Whisper."))
+    other = instructed.swapped().directed(Direction(situation="A ferry."))
+    reply = agent.reply(other, seed=3)
+    told = record(agent, reply, agent_file=Path(script).read_text())
+    with Store.open() as store:
+        talk = store.begin(instructed)
+        parent = store.path(talk)[-1].id
+        kept = store.keep(talk, reply.turn, conversation=instructed, parent=parent, reply=told)
+        turn = store.turn(kept)
+    assert replay.side(turn) == replace(other, turns=())
+    assert main(["replay", str(kept)]) == 0
+
+
+def test_a_reply_that_goes_on_from_a_text_begins_with_it(script: str, capsys: Out) -> None:
+    begun = {"speaker": "Ann", "text": "Well. ", "image": ""}
+    assert main(["replay", str(kept(script, said="Well.Three.", continues=begun))]) == 0
+
+
+def test_rankers_that_a_request_asked_for_take_the_place_of_the_agent_s(tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text(
+        'format = "native"\n[engine]\nname = "scripted"\nlines = ["b b b b", "One."]\n'
+        '[decoding]\ncandidates = 2\n[[rankers]]\nname = "no_repeat"\n'
+    )
+    assert main(["replay", str(kept(str(file)))]) == 0
+    assert main(["replay", str(kept(str(file), rankers=[]))]) == 1
+    assert main(["replay", str(kept(str(file), rankers=["no_repeat"]))]) == 0
 
 
 def test_words_that_were_cut_off_are_the_beginning_of_the_reply(script: str, capsys: Out) -> None:

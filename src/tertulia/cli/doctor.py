@@ -36,7 +36,7 @@ class Check:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", type=Path, metavar="PATH", help="the store to look at")
+    parser.add_argument("--store", metavar="FILE|URL", help="the store to look at")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
-def examined(store: Path | None) -> Iterator[Check]:
+def examined(store: str | None) -> Iterator[Check]:
     yield python()
     yield package("onnxruntime")
     yield attempted("built-in model", speaks, "pip install --force-reinstall tertulia")
@@ -111,21 +111,21 @@ def speaks() -> str:
     return f"says {reply.text!r} in {reply.completion.seconds:.1f} s"
 
 
-def writable(path: Path | None) -> str:
+def writable(place: str | None) -> str:
     """Open the store, and see that there is room to write beside it."""
     from tertulia.store import Store, default_place, is_url
 
-    where = str(path or default_place())
+    where = place or default_place()
     with Store.open(where) as store:
         talks = len(store.talks(limit=1_000_000))
         if is_url(where):
             return f"{store.database.where}, {talks} talks"
-        place = Path(where)
-        with tempfile.TemporaryFile(dir=place.parent) as file:
+        folder = Path(where).parent
+        with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(1 << 16))
             file.flush()
-    free = shutil.disk_usage(place.parent).free / 1e9
-    return f"{place}, {talks} talks, {free:.1f} GB free"
+    free = shutil.disk_usage(folder).free / 1e9
+    return f"{where}, {talks} talks, {free:.1f} GB free"
 
 
 def optional(name: str, extra: str, use: str) -> Check:

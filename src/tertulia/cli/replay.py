@@ -10,6 +10,8 @@ from tertulia.cli import _terminal
 
 if TYPE_CHECKING:
     from tertulia.agent import Agent, Reply
+    from tertulia.conversation import Conversation, Turn
+    from tertulia.rankers import Ranker
     from tertulia.store import StoredTurn
 
 HELP = "make a kept reply again, and say whether it is the same"
@@ -98,7 +100,6 @@ def opened(kept: Mapping[str, Any], turn: "StoredTurn", instead: str | None) -> 
 
     from tertulia import assembly, config
     from tertulia.decoding import Decoding
-    from tertulia.errors import ConfigError
 
     where = f"the agent kept with turn {turn.id}"
     if instead is None:
@@ -108,14 +109,20 @@ def opened(kept: Mapping[str, Any], turn: "StoredTurn", instead: str | None) -> 
         written = assembly.written(instead)
     plain = {key: value for key, value in written.table.items() if key != "planner"}
     agent = assembly.assemble(plain, written.where)
-    known = {each.name: each for each in agent.rankers}
-    names = kept.get("rankers", list(known))
-    if not set(names) <= set(known):
-        raise ConfigError(f"{where} has no ranker {', '.join(sorted(set(names) - set(known)))}")
-    return replace(
-        agent,
-        decoding=config.build(Decoding, kept["decoding"], f"decoding of turn {turn.id}"),
-        rankers=tuple(known[name] for name in names),
+    decoding = config.build(Decoding, kept["decoding"], f"decoding of turn {turn.id}")
+    return replace(agent, decoding=decoding, rankers=ranked(agent, kept.get("rankers")))
+
+
+def ranked(agent: "Agent", names: Sequence[str] | None) -> "tuple[Ranker, ...]":
+    """The rankers of these names, which a request asked for; the agent's own without them."""
+    from tertulia import rankers
+
+    if names is None:
+        return agent.rankers
+    own = {each.name: each for each in agent.rankers}
+    return tuple(
+        own.get(name) or rankers.load(name, format=agent.format, engine=agent.engine)
+        for name in names
     )
 
 
@@ -168,14 +175,39 @@ def again(
     from dataclasses import replace
 
     from tertulia.conversation import Plan, Turn
-    from tertulia.server.continuing import Continued
 
     given = kept.get("plan") or {}
     plan = Plan(**{name: given.get(name, "") for name in ("goal", "skill", "explanation")})
-    talk = replace(turn.scene, turns=tuple(each.turn for each in earlier), plan=plan)
+    talk = replace(side(turn), turns=tuple(each.turn for each in earlier), plan=plan)
     if kept.get("continues"):
-        agent = replace(agent, format=Continued(agent.format, Turn(**kept["continues"])))
+        agent = going_on(agent, Turn(**kept["continues"]))
     return agent.reply(talk, seed=kept["seed"])
+
+
+def side(turn: "StoredTurn") -> "Conversation":
+    """The scene from the side of the one who spoke; an instruction is the agent's alone."""
+    from dataclasses import replace
+
+    scene = turn.scene
+    if turn.turn.speaker == scene.agent or turn.turn.speaker != scene.user:
+        return scene
+    return scene.swapped().directed(replace(scene.direction, instruction=""))
+
+
+def going_on(agent: "Agent", turn: "Turn") -> "Agent":
+    """The agent whose replies begin with the text of this turn."""
+    from dataclasses import replace
+
+    from tertulia.errors import MissingExtra
+
+    try:
+        from tertulia.server.continuing import Continued
+    except ImportError as error:
+        raise MissingExtra(
+            "this reply goes on from a text, which is done by the server: "
+            "pip install 'tertulia[serve]'"
+        ) from error
+    return replace(agent, format=Continued(agent.format, turn))
 
 
 def heard(agent: "Agent", reply: "Reply", kept: Mapping[str, Any]) -> str:
@@ -232,10 +264,11 @@ def shown(found: Compared, kept: Mapping[str, Any]) -> str:
         part = "the same" if turn.status == "whole" else f"the same, as far as it was {turn.status}"
         return f"{which}: {part}, byte for byte ({size} bytes, seed {kept['seed']})"
     begin = max(found.differs_at - AROUND, 0)
+    before = "…" if begin else ""
     lines = [
         f"{which}: differs from letter {found.differs_at + 1} on (seed {kept['seed']})",
-        f"  kept: {_terminal.one_line(turn.turn.text[begin:])}",
-        f"  made: {_terminal.one_line(found.text[begin:])}",
+        f"  kept: {before}{_terminal.one_line(turn.turn.text[begin:])}",
+        f"  made: {before}{_terminal.one_line(found.text[begin:])}",
         *(f"  perhaps {reason}" for reason in found.reasons),
     ]
     return "\n".join(lines)
