@@ -1,8 +1,11 @@
 """Replies under way: nothing that was said is lost, and nothing is said twice."""
 
+import os
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +141,17 @@ def test_a_process_with_the_number_of_another_is_not_taken_for_it() -> None:
     machine, number, start = drafting.place().split(" ")
     assert drafting.is_alive(f"{machine} {number} {start}", now, now)
     assert not drafting.is_alive(f"{machine} {number} {start}1", now, now)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells of processes")
+def test_a_process_that_nobody_took_note_of_is_dead() -> None:
+    now = datetime.now(UTC)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        place = f"{socket.gethostname()} {child.pid} {drafting.started(child.pid)}"
+        assert drafting.is_alive(place, now, now)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not drafting.is_alive(place, now, now)
 
 
 def test_of_another_machine_a_draft_is_lost_when_it_is_silent_for_long() -> None:

@@ -26,12 +26,16 @@ def place() -> str:
 
 
 def started(process: int) -> str:
-    """When a process began, in ticks since the machine did; "" where the system does not tell."""
+    """When a process began, in ticks since the machine did; "" where the system does not tell.
+
+    "ended" for one that is dead and only waits for its parent to take note.
+    """
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    told = stat.rpartition(")")[2].split()
+    return "ended" if told[0] in "ZX" else told[19]
 
 
 def is_alive(where: str, grew: datetime, now: datetime) -> bool:
