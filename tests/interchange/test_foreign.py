@@ -9,7 +9,7 @@ import pytest
 from tertulia import interchange
 from tertulia.errors import InterchangeError
 from tertulia.interchange._tree import Tree
-from tertulia.store import WholeTalk
+from tertulia.store import MEMORY, Store, WholeTalk
 
 
 def read(form: str, text: str) -> tuple[list[WholeTalk], dict[str, Any]]:
@@ -98,6 +98,14 @@ def test_sharegpt_is_read_in_all_its_spellings() -> None:
     talks, lost = read("sharegpt", text)
     assert [said(Tree(talk)) for talk in talks] == [[("User", "Hi"), ("Agent", "Ho")]] * 3
     assert lost == {"id": 3}
+
+
+def test_the_talks_of_a_file_stay_in_its_order() -> None:
+    rows = [{"conversations": [{"from": "human", "value": f"{n}"}]} for n in range(30)]
+    talks, _ = read("sharegpt", "\n".join(map(json.dumps, rows)))
+    with Store.open(MEMORY) as store:
+        store.adopt_all(talks)
+        assert [int(each.last) for each in store.talks(99)] == [*reversed(range(30))]
 
 
 def test_the_system_text_of_sharegpt_may_stand_beside_or_inside() -> None:

@@ -39,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     source, where = opened(args.file)
     with source, Progress("reading", size(args.file)) as progress:
         form = args.form or interchange.guess(source.peek(BEGINNING), where)
-        talks, report = interchange.imported(form, Watched(source, progress), where=where)
+        # How much comes on standard input nobody knows.
+        watched = source if args.file == "-" else Watched(source, progress)
+        talks, report = interchange.imported(form, watched, where=where)
         ids: tuple[TalkId, ...] = ()
         if args.dry:
             for _ in talks:

@@ -3,14 +3,16 @@
 A file on this shelf is one form. It has `ABOUT`, one line; `SUFFIX` and `MEDIA`, a file's ending
 and media type; `HOLDS`, the parts of a talk (_tree.py names them) that survive being written;
 `write(talks, report)`, which gives the file piece by piece; and, where it can also be read,
-`SIGN`, a pattern found near the beginning of such a file, and `read(source, report, now)`.
+`SIGN`, a pattern found near the beginning of such a file, and `read(source, report, moments)`,
+where moments are the times at which talks began that do not say when.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -125,14 +127,17 @@ def imported(
         raise InterchangeError(f"the form {form} is written only: forms to read are {names}")
     report = Report(form)
     where = where or (str(source) if isinstance(source, Path) else "the file")
-    return _counted(module, Source(source, where), report, now or datetime.now(UTC)), report
+    first = now or datetime.now(UTC)
+    # A microsecond apart, so that the talks of a file stay in its order.
+    moments = (first + timedelta(microseconds=number) for number in count())
+    return _counted(module, Source(source, where), report, moments), report
 
 
 def _counted(
-    module: ModuleType, source: Source, report: Report, now: datetime
+    module: ModuleType, source: Source, report: Report, moments: Iterator[datetime]
 ) -> Iterator[WholeTalk]:
     try:
-        for talk in module.read(source, report, now):
+        for talk in module.read(source, report, moments):
             report.count(talk)
             yield talk
     except InterchangeError:

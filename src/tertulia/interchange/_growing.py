@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tertulia import scene
 from tertulia.config import fitted, shown
@@ -11,6 +11,9 @@ from tertulia.conversation import Conversation, Turn
 from tertulia.errors import InterchangeError
 from tertulia.interchange._source import value
 from tertulia.store import StoredTurn, TalkId, TurnId, WholeTalk
+
+if TYPE_CHECKING:
+    from tertulia.interchange import Report
 
 MAX_TURNS = 200_000
 """Of one talk, all branches counted."""
@@ -105,6 +108,13 @@ def text(row: Mapping[str, Any], key: str, place: str, default: str | None = Non
         raise InterchangeError(f"{place} has no {key}: is it another form?")
     told: str = fitted(found, str, f"{place}: {key}")
     return told
+
+
+def unread(row: Mapping[str, Any], known: tuple[str, ...], path: str, report: "Report") -> None:
+    """Reports the keys of a row that nothing is made of, unless nothing is under them."""
+    for key, found in row.items():
+        if key not in known and found not in (None, False, "", [], {}):
+            report.lose(f"{path}{key}")
 
 
 def named(agent: str, user: str, directed: Conversation) -> Conversation:

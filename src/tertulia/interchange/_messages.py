@@ -192,10 +192,3 @@ def parts(found: list[Any], place: str, path: str, report: Report) -> Iterator[s
             yield told["text"]
         else:
             report.lose(f"{path}.{fitted(told.get('type') or 'part', str, place)}")
-
-
-def unread(row: Mapping[str, Any], known: tuple[str, ...], path: str, report: Report) -> None:
-    """Reports the keys of a row that nothing is made of."""
-    for key, found in row.items():
-        if key not in known and found not in (None, "", [], {}):
-            report.lose(f"{path}{key}")

@@ -18,7 +18,7 @@ from datetime import datetime
 from tertulia.conversation import Conversation, Turn
 from tertulia.formats.godel import ARROW
 from tertulia.interchange import Report
-from tertulia.interchange._growing import Growing, table, text
+from tertulia.interchange._growing import Growing, table, text, unread
 from tertulia.interchange._lines import SURROGATE, line
 from tertulia.interchange._source import Source
 from tertulia.interchange._tree import Tree, tally
@@ -75,21 +75,19 @@ def safe(said: str, report: Report) -> str:
     return ARROW.make(said)
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """Raises InterchangeError for a row without a Response."""
     growing: Growing | None = None
     so_far = ""
     for place, found in source.values():
         row = table(found, place)
-        for key in row:
-            if key not in KEYS:
-                report.lose(key)
+        unread(row, KEYS, "", report)
         context, knowledge = (text(row, key, place, "") for key in KEYS[:2])
         response = text(row, "Response", place)
         if growing is None or not continues(context, so_far):
             if growing:
                 yield growing.whole()
-            growing, added = Growing(Conversation(), now, place), split(context)
+            growing, added = Growing(Conversation(), next(moments), place), split(context)
         else:
             added = split(context[len(so_far) + len(BETWEEN) :]) if context != so_far else []
         informed(growing, ARROW.undo(knowledge))

@@ -96,7 +96,7 @@ def turn_row(each: StoredTurn, number: int) -> dict[str, Any]:
     }
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """Raises InterchangeError for what is no such line, or a tree that does not hold together."""
     for place, found in source.values():
         told = table(found, place)

@@ -18,7 +18,7 @@ from typing import Any
 from tertulia.config import fitted
 from tertulia.conversation import Conversation
 from tertulia.interchange import Report, _messages
-from tertulia.interchange._growing import Growing, table, text
+from tertulia.interchange._growing import Growing, table, text, unread
 from tertulia.interchange._lines import line
 from tertulia.interchange._messages import Said
 from tertulia.interchange._source import Source
@@ -37,17 +37,17 @@ def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
         yield line({"messages": _messages.columns(said), "direction": direction}, report)
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """Raises InterchangeError for a line that has no messages."""
     for place, found in source.values():
         told = table(found, place)
-        _messages.unread(told, ("messages", "direction"), "", report)
+        unread(told, ("messages", "direction"), "", report)
         rows = fitted(told.get("messages"), list, f"{place}: messages")
         said = [message(table(e, at), at, report) for at, e in _messages.numbered(rows, place)]
-        yield _messages.talk(told, said, Growing(Conversation(), now, place), report)
+        yield _messages.talk(told, said, Growing(Conversation(), next(moments), place), report)
 
 
 def message(told: Mapping[str, Any], place: str, report: Report) -> Said:
-    _messages.unread(told, ("role", "content", "name"), "messages.", report)
+    unread(told, ("role", "content", "name"), "messages.", report)
     words = _messages.content(told.get("content"), f"{place}.content", "messages.content", report)
     return Said(text(told, "role", place), words, text(told, "name", place, ""))

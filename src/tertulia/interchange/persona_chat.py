@@ -101,7 +101,7 @@ def field(text: str, path: str, report: Report) -> str:
     return told.replace("\n", r"\n")
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """Raises InterchangeError for a line that is not numbered, or has more than four fields."""
     growing: Growing | None = None
     before = 0
@@ -116,7 +116,7 @@ def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
         if growing is None or number <= before:
             if growing:
                 yield growing.whole()
-            growing = Growing(Conversation(), now, place)
+            growing = Growing(Conversation(), next(moments), place)
         before, growing.place = number, place
         take(growing, content, report)
     if growing:

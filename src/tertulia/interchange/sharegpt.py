@@ -16,7 +16,7 @@ from typing import Any
 from tertulia.config import fitted
 from tertulia.conversation import Conversation
 from tertulia.interchange import Report, _messages
-from tertulia.interchange._growing import Growing, table, text
+from tertulia.interchange._growing import Growing, table, text, unread
 from tertulia.interchange._lines import line
 from tertulia.interchange._messages import Said
 from tertulia.interchange._source import Source
@@ -37,19 +37,19 @@ def write(talks: Iterable[WholeTalk], report: Report) -> Iterator[str]:
         yield line({"conversations": rows, "direction": direction}, report)
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """Raises InterchangeError for a row that has no conversations."""
     for place, found in source.values():
         told = table(found, place)
         key = "conversations" if "conversations" in told else "conversation"
-        _messages.unread(told, (key, "direction", "system"), "", report)
+        unread(told, (key, "direction", "system"), "", report)
         rows = fitted(told.get(key), list, f"{place}: {key}")
         said = [message(table(e, at), at, report) for at, e in _messages.numbered(rows, place)]
         if system := text(told, "system", place, ""):
             said.insert(0, Said("system", system))
-        yield _messages.talk(told, said, Growing(Conversation(), now, place), report)
+        yield _messages.talk(told, said, Growing(Conversation(), next(moments), place), report)
 
 
 def message(told: Mapping[str, Any], place: str, report: Report) -> Said:
-    _messages.unread(told, ("from", "value"), "conversations.", report)
+    unread(told, ("from", "value"), "conversations.", report)
     return Said(text(told, "from", place), text(told, "value", place, ""))

@@ -30,7 +30,7 @@ from tertulia.config import fitted
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.errors import InterchangeError
 from tertulia.interchange import Report
-from tertulia.interchange._growing import MAX_TURNS, Growing, header, named, table, text
+from tertulia.interchange._growing import MAX_TURNS, Growing, header, named, table, text, unread
 from tertulia.interchange._lines import line
 from tertulia.interchange._source import Source
 from tertulia.interchange._tree import Tree, is_agents, plan_of, tally
@@ -136,7 +136,7 @@ def written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
+def read(source: Source, report: Report, moments: Iterator[datetime]) -> Iterator[WholeTalk]:
     """One talk. Raises InterchangeError for what is no message."""
     rows = source.values()
     first = next(rows, None)
@@ -151,7 +151,7 @@ def read(source: Source, report: Report, now: datetime) -> Iterator[WholeTalk]:
         messages.append((at, table(each, at)))
         if len(messages) > MAX_TURNS:
             raise InterchangeError(f"{at}: more than {MAX_TURNS} messages in one chat: split it")
-    talk = opened(top, messages, place, now, report)
+    talk = opened(top, messages, place, next(moments), report)
     for at, told in messages:
         grow(talk, told, at, report)
     yield talk.whole()
@@ -165,9 +165,9 @@ def opened(
     report: Report,
 ) -> Growing:
     """The talk without turns: names and direction of the header, or of the first who speak."""
-    unknown(top, HEADER_KEYS, "", report)
+    unread(top, HEADER_KEYS, "", report)
     metadata = table(top.get("chat_metadata") or {}, f"{place}: chat_metadata")
-    unknown(metadata, (*OVERRIDES, OWN), "chat_metadata.", report)
+    unread(metadata, (*OVERRIDES, OWN), "chat_metadata.", report)
     names = {True: text(top, "user_name", place, ""), False: text(top, "character_name", place, "")}
     for where, told in messages:
         side = told.get("is_user") is True
@@ -191,7 +191,7 @@ def opened(
 
 def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> None:
     """One message: its swipes side by side, and the talk goes on from the shown one."""
-    unknown(told, MESSAGE_KEYS, "message.", report)
+    unread(told, MESSAGE_KEYS, "message.", report)
     if told.get("is_system") is True:
         report.lose("message.is_system")
     said = words(told.get("mes"), f"{place}: mes")
@@ -211,7 +211,7 @@ def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> 
             report.lose("message.swipes")
             continue
         detail = table((details[n : n + 1] or [None])[0] or {}, f"{place}: swipe_info[{n}]")
-        unknown(detail, ("send_date", "extra"), "swipe_info.", report)
+        unread(detail, ("send_date", "extra"), "swipe_info.", report)
         # The shown one's own fields stand with the message.
         own = told if n == place_of else detail
         turn = Turn(speaker, words(swipe, f"{place}: swipes[{n}]"))
@@ -264,15 +264,9 @@ def listed(told: Mapping[str, Any], key: str, place: str) -> list[Any]:
 def thought(told: Mapping[str, Any], place: str, report: Report) -> Plan:
     """What the model thought before it spoke, as the explanation of a plan."""
     found = table(told.get("extra") or {}, f"{place}: extra")
-    unknown(found, ("reasoning",), "extra.", report)
+    unread(found, ("reasoning",), "extra.", report)
     why = found.get("reasoning")
     return Plan(explanation=why if isinstance(why, str) else "")
-
-
-def unknown(told: Mapping[str, Any], known: tuple[str, ...], path: str, report: Report) -> None:
-    for key, found in told.items():
-        if key not in known and found not in (None, False, "", [], {}):
-            report.lose(f"{path}{key}")
 
 
 def moment(found: object) -> datetime | None:
