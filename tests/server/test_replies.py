@@ -146,6 +146,19 @@ def test_a_reply_goes_on_from_a_text_as_a_sibling_of_it() -> None:
     talked(act, agents={"mini": agent})
 
 
+def test_the_rest_of_a_reply_has_the_plan_of_its_beginning() -> None:
+    async def act(client: Client) -> None:
+        id = await client.begin()
+        first = await client.answered(id, plan={"goal": "ask", "skill": "Empathy"})
+        for more, goal in (({}, "ask"), ({"plan": {"goal": "other"}}, "other")):
+            turn = await client.answered(id, **{"continue": first["id"]}, **more)
+            assert turn["reply"]["plan"]["goal"] == goal
+            assert turn["direction"]["plan"]["goal"] == goal
+        assert (await client.get(f"/talks/{id}"))["scene"]["plan"]["goal"] == ""
+
+    talked(act)
+
+
 def test_where_a_family_cannot_go_on_from_a_text_that_is_refused() -> None:
     agent = scripted(format="godel")
     agent.engine.twofold = True

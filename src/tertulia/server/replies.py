@@ -1,14 +1,16 @@
 """POST /tertulia/talks/{talk}/replies: the next turn of a kept talk, by one agent or several."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tertulia.conversation import Conversation, Turn
+from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.errors import NotKept
+from tertulia.scene import PLAN_KEYS
 from tertulia.server import continuing, directing, reading, telling
 from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
@@ -40,6 +42,7 @@ class Place:
     end           where the active path ends
     agent_name    the agent that plays; empty where the talk does not say
     go_on         the turn whose text the reply goes on from
+    plan          of that turn, which holds for the rest of it, too
     """
 
     conversation: Conversation
@@ -47,6 +50,7 @@ class Place:
     end: TurnId | None
     agent_name: str
     go_on: Turn | None
+    plan: Plan = Plan()
 
 
 @ROUTES.post("/{talk}/replies", status_code=202, openapi_extra=BEGUN)
@@ -95,9 +99,17 @@ def placed(
             end=active,
             agent_name=agent_name,
             go_on=said.turn if said else None,
+            plan=planned(said.reply) if said else Plan(),
         )
 
     return found
+
+
+def planned(reply: Mapping[str, Any] | None) -> Plan:
+    """The plan that is kept with a reply; a talk that was imported may hold anything there."""
+    kept = (reply or {}).get("plan")
+    table = kept if isinstance(kept, dict) else {}
+    return Plan(**{name: each for name in PLAN_KEYS if isinstance(each := table.get(name), str)})
 
 
 def path_to(store: Store, id: TalkId, last: TurnId | None) -> tuple[StoredTurn, ...]:
@@ -138,7 +150,7 @@ def order(id: TalkId, asked: ReplyAsked, where: Place, served: Served) -> Order:
         ),
         header=replace(header, turns=()),
         given=view.plan,
-        uses_up=asked.plan is None and bool(view.plan),
+        uses_up=asked.plan is None and where.go_on is None and bool(view.plan),
         activate=asked.activate,
         end=where.end,
         dry=asked.dry,
@@ -158,6 +170,8 @@ def directed(asked: ReplyAsked | PromptAsked, where: Place) -> tuple[Conversatio
     view = directing.spoken_by(talk, speaker)
     if asked.plan is not None:
         view = view.planned(directing.planned(asked.plan))
+    elif where.plan:
+        view = view.planned(where.plan)
     return talk.planned(view.plan), view
 
 
