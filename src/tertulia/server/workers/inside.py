@@ -48,7 +48,8 @@ class Inside:
         for message in wire.received(self.server):
             match message:
                 case wire.Open():
-                    self.open(message)
+                    # Beside the reading: the end of the server is noticed while a model loads.
+                    threading.Thread(target=self.open, args=(message,), daemon=True).start()
                 case wire.Begin():
                     job = self.jobs[message.number] = Doing(message.number, message.work)
                     self.waiting[message.agent].put(job)
