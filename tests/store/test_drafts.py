@@ -136,6 +136,17 @@ def test_a_reply_of_a_program_that_died_is_interrupted_with_its_words_so_far(pla
         assert len(store.tree(talk)) == 2 and store.drafts(talk) == ()
 
 
+def test_a_talk_with_a_lost_reply_is_read_where_nothing_can_be_written(tmp_path: Path) -> None:
+    place = str(tmp_path / "talks.db")
+    done = subprocess.run([sys.executable, "-c", CRASH, place], capture_output=True, text=True)
+    talk = TalkId(done.stdout.strip())
+    with Store.open(place) as store:
+        store.database.sql.exec_driver_sql("PRAGMA query_only = ON")
+        assert texts(store, talk) == ["Hello."] and len(store.drafts(talk)) == 1
+        store.database.sql.exec_driver_sql("PRAGMA query_only = OFF")
+        assert texts(store, talk) == ["Hello.", "Mind the"]
+
+
 def test_a_process_with_the_number_of_another_is_not_taken_for_it() -> None:
     now = datetime.now(UTC)
     machine, number, start = drafting.place().split(" ")

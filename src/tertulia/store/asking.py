@@ -1,7 +1,7 @@
 """The half of a store that reads, and that minds the replies under way."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
@@ -262,10 +262,14 @@ class Asking:
             return tuple(DraftId(row.id) for row in reading.unended(sql, talk))
 
     def mend(self, talk: TalkId) -> None:
-        """Drafts whose process is gone become turns."""
+        """Drafts whose process is gone become turns.
+
+        On a disk that is full or takes no writes they stay drafts: what is kept can still be read.
+        """
         with self.database.reading() as sql:
             reading.last_move(sql, talk, self.database.where)
             rows = reading.unended(sql, talk)
             gone = drafting.lost(sql, rows, self.writer, self.clock()) if rows else []
-        for draft in gone:
-            self.interrupt(draft)
+        with suppress(StoreError):
+            for draft in gone:
+                self.interrupt(draft)
