@@ -38,6 +38,15 @@ def test_a_planner_that_thinks_again_fills_the_plan_and_says_nothing(zoo: Zoo) -
     assert len(zoo.fake.talks[zoo.talk]["turns"]) == 2
 
 
+def test_what_a_planner_wrote_instead_of_a_plan_is_told(zoo: Zoo) -> None:
+    answer = {"plan": {"goal": "", "skill": "", "explanation": ""}, "written": "I am a fish."}
+    zoo.page.route("**/tertulia/plans", lambda route: route.fulfill(json=answer))
+    page = zoo.open()
+    page.get_by_role("button", name="Think again").click()
+    page.get_by_text("The planner wrote no plan: I am a fish.").wait_for()
+    assert page.get_by_role("tabpanel").get_by_label("Goal").input_value() == PLAN["goal"]
+
+
 def test_the_next_reply_is_planned_before_a_word_of_it_is_written(zoo: Zoo) -> None:
     page = zoo.open()
     page.get_by_role("button", name="Think ahead").click()

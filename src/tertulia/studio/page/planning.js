@@ -95,7 +95,8 @@ export function Ahead() {
 async function thought(parent, agent, given) {
   try {
     const found = await send("POST", "/tertulia/plans", { talk: talk.value.id, parent, agent, plan: given });
-    return parts(found.plan);
+    if (found.written) wrong(new Error(`The planner wrote no plan: ${found.written}`));
+    return found.written ? null : parts(found.plan);
   } catch (error) {
     wrong(error);
     return null;
