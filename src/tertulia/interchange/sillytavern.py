@@ -202,6 +202,7 @@ def grow(talk: Growing, told: Mapping[str, Any], place: str, report: Report) -> 
         speaker = talk.scene.user
     swipes = listed(told, "swipes", place)
     details = listed(told, "swipe_info", place)
+    report.lose("message.swipe_info", max(0, len(details) - max(1, len(swipes))))
     parent = talk.last
     at = moment(told.get("send_date")) or latest(talk)
     place_of = chosen(swipes, told.get("swipe_id"), said)
