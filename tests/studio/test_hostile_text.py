@@ -39,25 +39,24 @@ def test_what_is_said_stays_text(page: Any, studio: Studio, place: int) -> None:
 @pytest.mark.parametrize("place", range(len(PAGES)))
 def test_the_stage_and_the_names_hold_text(page: Any, studio: Studio, place: int) -> None:
     texts = PAGES[place]
-    for name, other in zip(texts[:8:2], texts[1:8:2], strict=True):
-        scene = {
-            "agent": name, "user": other, "situation": name, "instruction": other,
-            "personas": {name: list(texts), other: [], "third": [other]},
-            "knowledge": list(texts), "memory": list(texts),
-        }  # fmt: skip
-        talk = studio.fake.begin(
-            {**scene, "turns": [{"speaker": name, "text": "x"}, {"speaker": other, "text": "y"}]},
-            title=name,
-        )
-        page.goto("about:blank")
-        page.goto(f"{studio.address}/#/talks/{talk}")
-        until(page, "document.querySelectorAll('[data-turn]').length === 2")
-        assert page.evaluate(FOREIGN) == []
-        assert page.locator("[data-turn] .speaker").all_text_contents() == [name, other]
+    name, other = texts[0], texts[1]
+    scene = {
+        "agent": name, "user": other, "situation": name, "instruction": other,
+        "personas": {name: list(texts[:9]), other: [], **{text: [text] for text in texts[2:]}},
+        "knowledge": list(texts[:9]), "memory": list(texts[:9]),
+    }  # fmt: skip
+    talk = studio.fake.begin(
+        {**scene, "turns": [{"speaker": text, "text": "x"} for text in texts]}, title=name
+    )
+    page.goto("about:blank")
+    page.goto(f"{studio.address}/#/talks/{talk}")
+    until(page, f"document.querySelectorAll('[data-turn]').length === {len(texts)}")
+    assert page.evaluate(FOREIGN) == []
+    assert page.locator("[data-turn] .speaker").all_text_contents() == list(texts)
 
 
 def test_replies_are_text_while_they_are_said_and_after(page: Any, studio: Studio) -> None:
-    texts = [text for text in VECTORS if text.strip("\n\r\t \x00\x01\x02\x7f")][::9]
+    texts = [text for text in VECTORS if text.strip("\n\r\t \x00\x01\x02\x7f")][::12]
     studio.fake.lines = texts
     begun(page, studio)
     for place, _text in enumerate(texts):

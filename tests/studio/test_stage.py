@@ -80,6 +80,7 @@ def test_what_the_model_cannot_take_is_greyed_with_the_reason(page: Any, studio:
 def test_a_scene_is_loaded_onto_the_stage(page: Any, studio: Studio) -> None:
     other = {"agent": "Ember", "user": "Knight", "situation": "A bridge."}
     studio.fake.scenes.append({"id": "dragon", "title": "Dragon", "posted": False, "scene": other})
+    page.reload()
     talk = begun(page, studio)
     page.get_by_role("combobox", name="Load a scene").select_option("dragon")
     saved(page)
