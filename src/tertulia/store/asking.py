@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tertulia.config import shown
 from tertulia.conversation import Conversation, Turn
-from tertulia.errors import NotKept
+from tertulia.errors import NotKept, StoreError
 from tertulia.store import drafting, posting, reading
 from tertulia.store.connection import Database
 from tertulia.store.moving import stamped, taken_out
