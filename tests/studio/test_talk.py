@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.studio.browsing import Studio
 from tests.studio.talking import asked, awaited, begun, opened, press, said, until
 
@@ -201,6 +203,39 @@ def test_self_play_steps_from_side_to_side(page: Any, studio: Studio) -> None:
     awaited(page, "Four.")
     made = [(each["speaker"], each["agents"]) for each in asked(studio, "/replies")]
     assert made == [("Alex", ["godel"]), ("Mrs. Hill", ["mini"])] * 2
+
+
+@pytest.mark.parametrize("how", ["mouse", "keys"])
+def test_the_focus_is_never_lost_while_a_reply_is_made_again(
+    page: Any, studio: Studio, how: str
+) -> None:
+    begun(page, studio)
+    studio.fake.held = True
+    if how == "mouse":
+        press(page, "Again")
+    else:
+        page.get_by_role("textbox", name="What Alex says").press("Escape")
+        page.keyboard.press("k")
+        page.keyboard.press("r")
+    page.locator(".making .said").get_by_text("Hello there,").wait_for()
+    until(page, "document.activeElement.matches('.making')")
+    studio.fake.held = False
+    awaited(page, "Hello there, friend.")
+    until(page, "document.activeElement.matches('.turn.last')")
+
+
+def test_typing_goes_on_while_a_reply_streams(page: Any, studio: Studio) -> None:
+    begun(page, studio)
+    studio.fake.held = True
+    page.keyboard.type("Only a goat.")
+    page.keyboard.press("Enter")
+    page.locator(".making .said").get_by_text("Hello there,").wait_for()
+    page.keyboard.type("And a")
+    studio.fake.held = False
+    awaited(page, "Hello there, friend.")
+    page.keyboard.type(" dog.")
+    say = page.get_by_role("textbox", name="What Alex says")
+    assert say.input_value() == "And a dog."
 
 
 def test_a_generation_survives_a_reload_and_is_stopped_then(page: Any, studio: Studio) -> None:

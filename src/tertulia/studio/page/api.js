@@ -1,6 +1,7 @@
 // The server, asked over HTTP: JSON in, JSON out, and its streams of events. See docs/howto/studio.md.
 
 const KEY = "tertulia.key";
+const UNREACHABLE = "the server cannot be reached: is it still running?";
 
 /** An answer that is an error. status 0 says that the server could not be reached. */
 export class Refused extends Error {
@@ -26,7 +27,7 @@ async function asked(method, path, { body, type = "application/json", keepalive 
   try {
     response = await fetch(path, { method, body, keepalive, headers: headers(given) });
   } catch {
-    throw new Refused(0, { message: "the server cannot be reached: is it still running?" });
+    throw new Refused(0, { message: UNREACHABLE });
   }
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
@@ -88,7 +89,8 @@ export async function follow(id, each, signal) {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused || tries > 8) throw error;
+      if (error instanceof Refused) throw error;
+      if (tries > 8) throw new Refused(0, { message: UNREACHABLE });
     }
     await new Promise((done) => setTimeout(done, Math.min(4000, 250 * 2 ** tries)));
   }

@@ -8,6 +8,8 @@ import { SelfPlay, playing } from "./selfplay.js";
 import * as state from "./state.js";
 import { say } from "./talks.js";
 
+// Browsers hold six connections to a server; each reply under way takes one.
+const MOST = 4;
 const EMPTY = { text: "", image: "", speaker: "" };
 
 export function Composer() {
@@ -102,9 +104,10 @@ function Answering() {
   return html`<details class="answering">
     <summary>Answered by ${chosen.length > 1 ? `${chosen.length} agents` : chosen[0]}</summary>
     <fieldset class="menu">
-      <legend>Agents that answer, side by side</legend>
+      <legend>Agents that answer, side by side; up to ${MOST}</legend>
       ${state.agents.value.map(
-        ({ name }) => html`<label><input type="checkbox" checked=${chosen.includes(name)} onChange=${() => toggle(name)} /> ${name}</label>`,
+        ({ name }) => html`<label><input type="checkbox" checked=${chosen.includes(name)}
+          disabled=${chosen.length >= MOST && !chosen.includes(name)} onChange=${() => toggle(name)} /> ${name}</label>`,
       )}
     </fieldset>
   </details>`;

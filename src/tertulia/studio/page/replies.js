@@ -50,7 +50,7 @@ function Making({ made }) {
   const before = made.continued ? state.turns.value.get(made.continued)?.text : "";
   const text = (before ?? "") + (made.texts.find(Boolean) ?? made.text ?? "");
   const failed = made.state === "failed";
-  return html`<article class="turn making ${sideOf(speaker)}" aria-busy=${!failed} data-generation=${made.id}>
+  return html`<article class="turn making ${sideOf(speaker)}" tabindex="-1" aria-busy=${!failed} data-generation=${made.id}>
     <header>
       <h4 class="speaker">${speaker}</h4>
       <span class="marks">${made.agent_name} ${WORDS[made.state] ?? made.state}</span>

@@ -63,6 +63,7 @@ function Turns() {
   useLayoutEffect(() => {
     if (atEnd.current) box.current.scrollTop = box.current.scrollHeight;
   });
+  const focus = useKeptFocus(box);
   useEffect(() => {
     const id = looked.value?.id;
     const at = path.findIndex((turn) => turn.id === id);
@@ -76,7 +77,7 @@ function Turns() {
     });
   }, [looked.value]);
 
-  return html`<div class="turns" ref=${box} onScroll=${scrolled} tabindex="0" role="region" aria-label="What was said">
+  return html`<div class="turns" ref=${box} onScroll=${scrolled} ...${focus} tabindex="0" role="region" aria-label="What was said">
       ${from === 0 ? html`<${Opening} />` : html`<p class="earlier">${from} earlier turns</p>`}
       ${path.slice(from, to).map(
         (turn) => html`<${Turn} key=${turn.id} turn=${turn} last=${turn === path.at(-1)} />`,
@@ -104,6 +105,22 @@ function firstInSight(box) {
 function keepInSight(box, { id, offset }) {
   const found = box.querySelector(`[data-turn="${id}"]`);
   if (found) box.scrollTop += found.getBoundingClientRect().top - box.getBoundingClientRect().top - offset;
+}
+
+/** Where what had the focus goes away, the focus goes to the reply that is made in its place. */
+function useKeptFocus(box) {
+  const within = useRef(false);
+  useLayoutEffect(() => {
+    if (!within.current || document.activeElement !== document.body) return;
+    const all = box.current.querySelectorAll(".making, [data-turn]");
+    [...all].at(-1)?.focus({ preventScroll: true });
+  });
+  // What is taken out of the page loses the focus first, and is still in the page then.
+  const left = ({ target }) =>
+    queueMicrotask(() => {
+      if (target.isConnected && !box.current?.contains(document.activeElement)) within.current = false;
+    });
+  return { onFocusCapture: () => (within.current = true), onBlurCapture: left };
 }
 
 /** Whole replies, for screen readers; never the pieces of one. */
