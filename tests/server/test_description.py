@@ -138,7 +138,7 @@ def test_what_does_not_fit_the_description_is_refused(
 def test_many_bodies_are_answered_as_the_description_says(
     address: str, known: dict[str, Any], route: tuple[str, str], mode: Any
 ) -> None:
-    tried(address, known, route, mode, 40)
+    tried(address, known, route, mode, 15)
 
 
 def numbers(schema: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

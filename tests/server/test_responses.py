@@ -1,6 +1,7 @@
 """/v1/responses: the same spine, and talks that the server keeps."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -311,7 +312,11 @@ def test_a_reply_to_a_talk_that_somebody_else_continued_is_kept_beside_it(tmp_pa
         def events(
             self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]
         ) -> Iterator[Event]:
+            yield Piece(0, 0, "Hello.")
             with Store.open(place) as other:
+                deadline = time.monotonic() + 20
+                while not other.talks() and time.monotonic() < deadline:
+                    time.sleep(0.01)
                 [talk] = other.talks()
                 end = other.path(talk.id)[-1]
                 other.keep(talk.id, Turn("User", "Wait."), conversation=end.scene, parent=end.id)
@@ -324,3 +329,29 @@ def test_a_reply_to_a_talk_that_somebody_else_continued_is_kept_beside_it(tmp_pa
         [talk] = store.talks()
         assert [each.turn.text for each in store.path(talk.id)] == ["Hi", "Wait."]
         assert sorted(each.turn.text for each in store.tree(talk.id)) == ["Hello.", "Hi", "Wait."]
+
+
+def test_nothing_of_a_request_that_is_refused_is_kept() -> None:
+    async def act(http: httpx.AsyncClient) -> tuple[int, Any]:
+        body = {"model": "mini", "input": "word " * 3000}
+        refused = await http.post("/v1/responses", json=body)
+        return refused.status_code, (await http.get("/tertulia/talks")).json()["talks"]
+
+    assert asked(act, agents=agents(), store=KEPT) == (400, [])
+
+
+def test_a_talk_that_somebody_else_continued_can_be_gone_on_with(tmp_path: Path) -> None:
+    place = str(tmp_path / "talks.db")
+
+    async def act(http: httpx.AsyncClient) -> list[httpx.Response]:
+        body = {"model": "mini", "input": "Hi", "decoding": {"seed": 0}}
+        first = (await http.post("/v1/responses", json=body)).json()
+        with Store.open(place) as other:
+            [talk] = other.talks()
+            end = other.path(talk.id)[-1]
+            other.keep(talk.id, Turn("User", "Wait."), conversation=end.scene, parent=end.id)
+        then = {**body, "previous_response_id": first["id"]}
+        onward = {**body, "conversation": talk.id}
+        return [await http.post("/v1/responses", json=each) for each in (then, onward)]
+
+    assert [each.status_code for each in asked(act, agents=agents(), store=place)] == [200, 200]

@@ -5,7 +5,7 @@ the same place is another branch. Without a store nothing is kept, and the answe
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,7 +28,7 @@ from tertulia.server.asked import Way, way
 from tertulia.server.documented import documented
 from tertulia.server.refusals import Refusal, invalid, refusal_of
 from tertulia.server.responses_answered import InputItems, ResponseDeleted, ResponseTold
-from tertulia.server.responses_answers import Naming
+from tertulia.server.responses_answers import NAMELESS, Naming
 from tertulia.server.responses_events import Events
 from tertulia.server.responses_input import Input
 from tertulia.server.responses_kept import Before, Kept
@@ -49,22 +49,26 @@ Result = TypeVar("Result")
 class Asking:
     """One request on its way to its answer.
 
+    before        the stored talk that it goes on with
     heard         what it adds to the talk
     header        the talk's names and direction, as they stay
     conversation  the same with this response's instructions and every turn
-    kept          where the reply will stand in the store; None when it is not kept
-    begun         the response before anything of it is made
+    stores        the response is to be kept
+    kept          where the reply will stand in the store, once it is sure to be made
+    begun         the response before anything of it is made, from then on
     """
 
     asked: ResponseAsked
     served: Served
     way: Way
+    before: Before | None
     heard: Input
     header: Conversation
     conversation: Conversation
-    kept: Kept | None
-    naming: Naming
-    begun: Mapping[str, Any]
+    stores: bool
+    kept: Kept | None = None
+    naming: Naming = NAMELESS
+    begun: Mapping[str, Any] = field(default_factory=dict)
 
 
 @ROUTES.post("/v1/responses", openapi_extra=documented(ResponseAsked, ResponseTold, streams=True))
@@ -144,10 +148,7 @@ async def kept(request: Request, work: Callable[[Store], Result]) -> Result:
 
 
 async def prepared(asked: ResponseAsked, house: House, room: Storeroom | None) -> Asking:
-    """What is asked, of whom, after what; what was said is kept before it is answered.
-
-    Raises Refusal for what cannot be done; then nothing is kept.
-    """
+    """What is asked, of whom, after what; raises Refusal for what cannot be done."""
     served = house.find(asked.model)
     made = way(served.agent, asked)
     stored = storing(asked, room)
@@ -157,24 +158,31 @@ async def prepared(asked: ResponseAsked, house: House, room: Storeroom | None) -
     plan, header = header.plan, responses_input.instructed(header, *heard.told)
     turns = (*(before.turns if before else ()), *heard.turns)
     given = responses_input.instructed(header, asked.instructions or "").planned(plan)
-    place: Kept | None = None
-    if stored and room is not None:
-        place = await room.ask(
-            lambda store: responses_kept.keep_input(store, before, header, heard.turns, served)
-        )
-    talk = place.talk if place else None
-    naming = Naming(response=responses_kept.new_id(place.parent if place else None))
     return Asking(
         asked=asked,
         served=served,
         way=made,
+        before=before,
         heard=heard,
         header=header,
         conversation=replace(given, turns=turns),
-        kept=place,
-        naming=naming,
-        begun=responses_answers.begun(asked, served.name, made, naming, talk),
+        stores=stored,
     )
+
+
+async def placed(asking: Asking, room: Storeroom | None) -> Asking:
+    """The same with its ids; what was said is on the disk before any of its answer is told."""
+    place: Kept | None = None
+    if asking.stores and room is not None:
+        place = await room.ask(
+            lambda store: responses_kept.keep_input(
+                store, asking.before, asking.header, asking.heard.turns, asking.served
+            )
+        )
+    naming = Naming(response=responses_kept.new_id(place.parent if place else None))
+    talk = place.talk if place else None
+    begun = responses_answers.begun(asking.asked, asking.served.name, asking.way, naming, talk)
+    return replace(asking, kept=place, naming=naming, begun=begun)
 
 
 def storing(asked: ResponseAsked, room: Storeroom | None) -> bool:
@@ -218,16 +226,19 @@ def wanted(asking: Asking) -> Speak:
 
 
 async def told(asking: Asking, job: Job, room: Storeroom | None) -> AsyncIterator[dict[str, Any]]:
-    """The events of a response; the last holds it whole. An error before the first is raised."""
-    events = Events(
-        begun=asking.begun, naming=asking.naming, way=asking.way, given=asking.conversation
-    )
-    spelled, begun = Spelled(()), False
+    """The events of a response; the last holds it whole.
+
+    An error before the first is raised, and then nothing is kept.
+    """
+    events = Events(way=asking.way, given=asking.conversation)
+    spelled = Spelled(())
     try:
         async for event in job.events():
             if isinstance(event, Rendered):
                 check_cut(asking, event)
-            begun = begun or isinstance(event, Begun)
+            if isinstance(event, Begun):
+                asking = await placed(asking, room)
+                events.naming, events.begun = asking.naming, asking.begun
             if isinstance(event, Spelled):
                 spelled = event
             for each in events.told(event):
@@ -239,7 +250,7 @@ async def told(asking: Asking, job: Job, room: Storeroom | None) -> AsyncIterato
                 whole = await finished(asking, event, logprobs, room)
                 yield events.event(LAST[whole["status"]], response=whole)
     except Exception as error:  # noqa: BLE001 - told in the stream once it has begun
-        if not begun or not asking.asked.stream:
+        if not asking.begun or not asking.asked.stream:
             raise of_the_input(refusal_of(error)) from error
         refused = refusal_of(error)
         failed = {"code": "server_error", "message": refused.message}

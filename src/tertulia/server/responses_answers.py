@@ -29,6 +29,10 @@ class Naming:
         return self.response.replace("resp_", "msg_", 1)
 
 
+NAMELESS = Naming(response="")
+"""Before it is sure that there will be a response."""
+
+
 def begun(
     asked: ResponseAsked, model: str, way: Way, naming: Naming, talk: str | None
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tertulia.prompt import Prompt
 from tertulia.server import answers, responses_answers
 from tertulia.server.asked import Way
 from tertulia.server.growing import Delta, Growing, heard
-from tertulia.server.responses_answers import Naming
+from tertulia.server.responses_answers import NAMELESS, Naming
 from tertulia.server.speaking import Begun, Rendered, Told
 
 Event = dict[str, Any]
@@ -21,16 +21,16 @@ Event = dict[str, Any]
 class Events:
     """The events of one response, in their order; the last of all is the caller's.
 
-    begun     the response before anything of it is made
     given     the talk that was asked about
+    begun     the response before anything of it is made; set before `Begun` is told
     thinking  the text of the reasoning item while it is open; None before and after
     said      the text of the message while it is open; None before
     """
 
-    begun: Mapping[str, Any]
-    naming: Naming
     way: Way
     given: Conversation
+    begun: Mapping[str, Any] = field(default_factory=dict)
+    naming: Naming = NAMELESS
     number: int = 0
     items: int = 0
     planned: str = ""

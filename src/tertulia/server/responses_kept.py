@@ -56,6 +56,8 @@ def new_id(parent: TurnId | None) -> str:
 def after_response(store: Store, id: str) -> Before:
     """The talk up to a response; raises Refusal when it is not kept."""
     turn = found(store, id, "previous_response_id")
+    # Read anew, so that what somebody else wrote to the talk before this request is no conflict.
+    store.path(turn.talk, light=True)
     path = store.path_to(turn.id, light=True)
     return Before(
         talk=turn.talk,
