@@ -231,6 +231,8 @@ def test_typing_goes_on_while_a_reply_streams(page: Any, studio: Studio) -> None
     page.keyboard.press("Enter")
     page.locator(".making .said").get_by_text("Hello there,").wait_for()
     page.keyboard.type("And a")
+    page.keyboard.press("Enter")
+    page.get_by_text("What you wrote stays here.").wait_for()
     studio.fake.held = False
     awaited(page, "Hello there, friend.")
     page.keyboard.type(" dog.")

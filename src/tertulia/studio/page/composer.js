@@ -4,6 +4,7 @@ import { draft, keepDraft } from "./drafts.js";
 import { Goals } from "./goals.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { icon, iconButton } from "./icons.js";
+import { tell } from "./notices.js";
 import { SelfPlay, playing } from "./selfplay.js";
 import * as state from "./state.js";
 import { say } from "./talks.js";
@@ -34,6 +35,7 @@ export function Composer() {
   };
   const submit = async (thenAnswer) => {
     if (sending) return;
+    if (busy) return tell("A reply is under way: let it end, or stop it. What you wrote stays here.");
     if (empty) return thenAnswer && answer({ speaker: state.end.value ? state.otherSide(state.end.value.speaker) : agent });
     setSending(true);
     const turn = await say({ speaker, text: given.text.trim(), image: given.image.trim() });
@@ -102,7 +104,7 @@ function Answering() {
     state.answering.value = now.length === 1 && now[0] === state.talk.value.agent_name ? [] : now;
   };
   return html`<details class="answering">
-    <summary>Answered by ${chosen.length > 1 ? `${chosen.length} agents` : chosen[0]}</summary>
+    <summary><span class="wide">Answered </span>by ${chosen.length > 1 ? `${chosen.length} agents` : chosen[0]}</summary>
     <fieldset class="menu">
       <legend>Agents that answer, side by side; up to ${MOST}</legend>
       ${state.agents.value.map(
