@@ -40,7 +40,7 @@ export const subject = computed(() => {
     state: live ? made.state : (told.status ?? "whole"),
     agent: reply?.agent_name || reply?.agent || made?.agent_name || state.talk.value.agent_name,
     parent: live ? made.parent : (told.parent ?? null),
-    byModel: live || reply !== null,
+    byModel: made !== null || reply !== null,
     plan: made?.plan ?? reply?.plan ?? null,
     plannedBy: made?.plan?.planned_by ?? reply?.planned_by ?? "",
     given: reply?.given ?? null,
