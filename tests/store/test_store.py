@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tertulia.conversation import Conversation, Direction, Persona, Plan, Turn
+from tertulia.conversation import Conversation, Direction, LoreEntry, Persona, Plan, Turn
 from tertulia.errors import Conflict, StoreError
 from tertulia.store import MEMORY, Store, TalkId, TurnId, default_path
 
@@ -144,6 +145,13 @@ def test_search_finds_a_talk_by_what_is_said_and_by_its_direction(store: Store, 
 def test_search_finds_nothing_that_nobody_said(store: Store, words: str) -> None:
     store.begin(TALK.said("Bob", "Hello."))
     assert store.talks(search=words) == ()
+
+
+def test_lore_is_searched_by_its_texts_and_not_by_the_names_of_its_fields(store: Store) -> None:
+    lore = (LoreEntry(content="A jar of honey.", keys=("wax",)),)
+    found = store.begin(TALK.directed(replace(TALK.direction, lore=lore)))
+    assert [each.id for each in store.talks(search="HONEY")] == [found]
+    assert store.talks(search="content") == () and store.conversation(found).direction.lore == lore
 
 
 def test_a_branch_that_was_left_is_searched_too(store: Store) -> None:

@@ -197,6 +197,7 @@ def texts(value: object) -> Iterator[str]:
         for each in value:
             yield from texts(each)
     elif isinstance(value, dict):
-        yield from (key for key in value if key not in (*scene.KEYS, *scene.PLAN_KEYS))
+        known = (*scene.KEYS, *scene.PLAN_KEYS, *scene.LORE)
+        yield from (key for key in value if key not in known)
         for each in value.values():
             yield from texts(each)
