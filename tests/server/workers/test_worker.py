@@ -123,6 +123,7 @@ def test_a_worker_that_dies_fails_its_reply_with_a_word_for_it_and_is_back(strea
         assert text.endswith(b"data: [DONE]\n\n") == stream
         assert (await http.post(CHAT, json=body(seed=1))).status_code == 200
         assert mini.pid not in (0, before) and not mini.breaker.crashes
+        assert 'tertulia_worker_deaths_total{model="mini"} 1.0' in (await http.get("/metrics")).text
         assert (await http.get("/ready")).status_code == 200
 
     acted(act, {**MINI, "lines": scripted("Yes.")})

@@ -64,6 +64,10 @@ class Pool:
     def changed(self) -> None:
         self.change.set()
 
+    def mourn(self, worker: Worker) -> None:
+        for name in worker.written:
+            self.metrics.deaths.labels(name).inc()
+
     async def bring(self, worker: Worker) -> None:
         began = time.monotonic()
         try:

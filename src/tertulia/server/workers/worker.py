@@ -23,6 +23,9 @@ class Household(Protocol):
     def changed(self) -> None:
         """A worker has less to do than before."""
 
+    def mourn(self, worker: "Worker") -> None:
+        """Its process ended by itself."""
+
 
 class Worker:
     """Agents on one engine, in a process that may be there or not.
@@ -102,6 +105,7 @@ class Worker:
             return
         LOG.error(line("worker_died", agents=self.name, status=child.wait(), jobs=len(child.jobs)))
         self.child = None
+        self.household.mourn(self)
         self.crashed()
         self.household.changed()
 
