@@ -17,6 +17,8 @@ class Settings:
 
 
 TINY = Settings()
+MOST_SEEN = 1000
+"""Prompts that are kept for whoever looks; of more, the last."""
 
 
 class Scripted(Engine):
@@ -34,6 +36,7 @@ class Scripted(Engine):
 
     def events(self, prompts: Sequence[Prompt], decoding: Sequence[Decoding]) -> Iterator[Event]:
         self.seen += prompts
+        del self.seen[:-MOST_SEEN]
         for number, (prompt, each) in enumerate(zip(prompts, decoding, strict=True)):
             for candidate in range(each.candidates):
                 yield from self.said(number, candidate, prompt, each)
