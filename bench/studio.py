@@ -9,7 +9,8 @@ switch     from the page without a talk to the last turn in sight
 processor  of open, what the page's thread computed: the figure a busy machine spoils least
 light      GET of the talk in its light form, as the page asks for it
 
-One JSON line with medians and the spread (largest less smallest) goes to bench/results/studio.jsonl.
+One JSON line with medians and the spread (largest less smallest), and how busy the machine was,
+goes to bench/results/studio.jsonl.
 """
 
 import argparse

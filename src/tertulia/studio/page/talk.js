@@ -7,8 +7,8 @@ import { Replies } from "./replies.js";
 import * as state from "./state.js";
 import { Turn } from "./turn.js";
 
-const SIZE = 60;
-const STEP = 30;
+const SIZE = 40;
+const STEP = 20;
 const NEAR = 80;
 
 export function Talk() {
