@@ -160,7 +160,7 @@ def test_what_re2_does_not_read_is_an_error_with_its_place(pattern: str) -> None
 
 
 def test_patterns_that_are_too_much_together_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"here\[\d+\].* more than 10000 instructions"):
+    with pytest.raises(ConfigError, match=r"here\[\d+\].* more than 5000 instructions"):
         lore.check((entry("a", "[ab]{0,400}c", regex=True),) * 20, "here")
 
 

@@ -195,6 +195,7 @@ def fits(taking: Mapping[str, Any]) -> Iterator[str]:
     yield safe(f"{name} cannot take: {', '.join(lost)}" if lost else f"{name} takes all of it.")
     if "too_long" in taking:
         yield safe(f"It does not fit {name}: {taking['too_long']}")
+        yield "With --examples turns the example talks are forgotten first; with leave, left out."
     elif "tokens" in taking:
         yield safe(f"The prompt has {taking['tokens']} of {taking['context_window']} tokens.")
 
