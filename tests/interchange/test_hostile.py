@@ -272,7 +272,13 @@ def test_a_folder_and_a_file_that_is_not_there_are_told(tmp_path: Path) -> None:
             list(interchange.imported("jsonl", path)[0])
 
 
-@pytest.mark.parametrize("text", ["", "hello", "<html>", '{"a": 1}', "\0\1\2", '[{"x": [1]}]'])
+@pytest.mark.parametrize("text", ["", " \n", "\ufeff"])
+def test_an_empty_file_is_said_to_be_empty(text: str) -> None:
+    with pytest.raises(InterchangeError, match="the file is empty"):
+        interchange.guess(text)
+
+
+@pytest.mark.parametrize("text", ["hello", "<html>", '{"a": 1}', "\0\1\2", '[{"x": [1]}]'])
 def test_a_file_of_no_form_is_not_guessed(text: str) -> None:
     with pytest.raises(InterchangeError, match="name the form"):
         interchange.guess(text)

@@ -155,6 +155,8 @@ def guess(beginning: bytes | str, where: str = "the file") -> str:
     """
     start = beginning[:GUESSED_BYTES]
     text = start if isinstance(start, str) else start.decode("utf-8", "replace")
+    if not text.strip("\ufeff \t\r\n"):
+        raise InterchangeError(f"{where} is empty: name a file of talks")
     found: list[tuple[int, str]] = []
     for name in forms(reads=True):
         sign: re.Pattern[str] = registry.load(__name__, name).SIGN
