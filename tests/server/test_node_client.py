@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from filelock import FileLock
 
 from tertulia import assembly
 from tertulia.server.app import application
@@ -30,15 +31,24 @@ def installed() -> Path:
     cache = platformdirs.user_cache_path("tertulia") / "node-client"
     folder = Path(os.environ.get("TERTULIA_NODE_CLIENT") or cache)
     locked = folder / "package-lock.json"
-    if not locked.exists() or locked.read_bytes() != (HERE / locked.name).read_bytes():
-        shutil.copytree(HERE, folder, dirs_exist_ok=True)
-        command = [str(NPM), "ci", "--no-audit", "--no-fund", "--ignore-scripts",
-                   "--fetch-retries=0", "--fetch-timeout=20000"]  # fmt: skip
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            locked.unlink(missing_ok=True)
-            pytest.skip("npm cannot install the openai client: its registry does not answer")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        install(folder, locked)
     return folder
+
+
+def install(folder: Path, locked: Path) -> None:
+    """Install what the lock file names, unless that was done; skips when it cannot be."""
+    if locked.exists() and locked.read_bytes() == (HERE / locked.name).read_bytes():
+        return
+    shutil.copytree(HERE, folder, dirs_exist_ok=True)
+    command = [str(NPM), "ci", "--no-audit", "--no-fund", "--ignore-scripts",
+               "--fetch-retries=0", "--fetch-timeout=20000"]  # fmt: skip
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        locked.unlink(missing_ok=True)
+        pytest.skip("npm cannot install the openai client: its registry does not answer")
 
 
 @pytest.mark.parametrize("checks", sorted(each.name for each in HERE.glob("*.test.mjs")))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tertulia import assembly
@@ -103,3 +104,29 @@ def test_nginx_takes_its_configuration(server: str, tmp_path: Path) -> None:
         [nginx, "-t", "-c", file, "-e", tmp_path / "log"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+SILLYTAVERN = {
+    "messages": [
+        {"role": "system", "content": "Write Seraphina's next reply."},
+        {"role": "system", "content": "[Start a new Chat]"},
+        {"role": "assistant", "content": "*She smiles.* Hello."},
+        {"role": "user", "content": "Hi"},
+    ],
+    "model": "mini", "temperature": 1, "max_tokens": 300, "stream": True, "presence_penalty": 0,
+    "frequency_penalty": 0, "top_p": 1, "stop": [], "logit_bias": {}, "n": 1,
+}  # fmt: skip
+OPEN_WEBUI = {
+    "stream": True, "model": "mini", "stream_options": {"include_usage": True},
+    "messages": [{"role": "system", "content": "Be kind."},
+                 {"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [SILLYTAVERN, OPEN_WEBUI], ids=["SillyTavern", "Open WebUI"])
+def test_what_other_programs_send_is_taken_without_a_warning(
+    body: dict[str, object], address: str
+) -> None:
+    response = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60)
+    assert response.status_code == 200 and "x-tertulia-warning" not in response.headers
+    assert response.text.endswith("data: [DONE]\n\n")
