@@ -147,7 +147,7 @@ function Row({ row, n, isCurrent, isFollowed, choose, open }) {
   return html`<div
     role="treeitem"
     class=${classes.filter(Boolean).join(" ")}
-    style=${{ top: `${n * ROW}px`, paddingInlineStart: `${Math.min(row.level, DEEPEST) * 0.9 - 0.4}rem` }}
+    style=${{ top: `${n * ROW}px`, paddingInlineStart: `${Math.min(row.level, DEEPEST) * 1.1 - 0.6}rem` }}
     tabindex=${isCurrent ? 0 : -1}
     aria-level=${row.level}
     aria-posinset=${row.position}
