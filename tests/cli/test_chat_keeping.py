@@ -64,7 +64,7 @@ def test_words_wait_for_the_disk_a_few_times_a_second(
     keeper.begin(SCENE)
     monkeypatch.setattr(store, "grow", lambda draft, text: grown.append(text))
     with keeper.drafting(SCENE, scripted(), 0) as draft:
-        for word in ("One", " two", " three"):
+        for word in (" One", " two", " three"):
             draft.grow(word)
         assert grown == ["One", " two three"]
 

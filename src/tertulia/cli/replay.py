@@ -224,7 +224,7 @@ def heard(agent: "Agent", reply: "Reply", kept: Mapping[str, Any]) -> str:
 
 def compared(turn: "StoredTurn", kept: Mapping[str, Any], text: str, is_another: bool) -> Compared:
     old, new = turn.turn.text, text
-    if turn.status != "whole" and new.startswith(old.rstrip()):
+    if turn.status != "whole" and new.startswith(old.strip()):
         return Compared(turn, text, None, ())
     at = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
     if at is None and len(old) != len(new):

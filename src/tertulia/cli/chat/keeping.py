@@ -96,7 +96,8 @@ class Draft:
 
     def grow(self, text: str) -> None:
         """So many words more; on the disk before they are shown, or soon after."""
-        self.waiting += text
+        # A model begins with a blank, which is no part of what is said.
+        self.waiting += text if self.said or self.waiting else text.lstrip()
         now = time.monotonic()
         if self.waiting.strip() and now - self.grown_at >= PAUSE_SECONDS:
             self.flush()
