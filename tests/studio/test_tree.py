@@ -9,6 +9,11 @@ ROWS = """([turns, followed, opened]) => import('/studio/branches.js').then((m) 
     .map((row) => [row.id, row.level, row.others, row.position, row.group.size]))"""
 
 
+FAST = """() => { for (let n = 0; n < 30; n += 1) setTimeout(() =>
+  document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true, cancelable: true })), n); }"""
+
+
 def rows(zoo: Zoo, parents: dict[int, int | None], followed: list[int], *opened: int) -> Any:
     turns = [{"id": id, "parent": parent, "text": ""} for id, parent in parents.items()]
     return zoo.page.evaluate(ROWS, [turns, followed, opened])
@@ -82,6 +87,15 @@ def test_the_tree_is_walked_with_arrow_keys(zoo: Zoo) -> None:
     page.get_by_role("treeitem", name="Two lions").wait_for(state="detached")
     page.keyboard.press("Home")
     at(page, "I fed lions for two years.")
+
+
+def test_keys_that_come_fast_are_all_obeyed(zoo: Zoo) -> None:
+    for n in range(40):
+        zoo.fake.add(zoo.talk, "Alex", f"Turn {n}.")
+    page = zoo.open("Tree")
+    page.get_by_role("treeitem", name="Turn 39.").focus()
+    page.evaluate(FAST)
+    at(page, "Turn 9.")
 
 
 def test_enter_goes_to_the_end_of_a_branch_and_the_mind_to_its_turn(zoo: Zoo) -> None:

@@ -2,7 +2,7 @@
 // drawn, so two thousand turns open at once.
 import { lookAt } from "./acts.js";
 import { matching, rows } from "./branches.js";
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
 import { active, leafOf, selected, turns } from "./state.js";
 import { activate, remove, restore } from "./talks.js";
 
@@ -57,7 +57,8 @@ function Rows({ shown, followed, open }) {
 
   useLayoutEffect(() => reveal(box.current, at), []);
   useLayoutEffect(() => setHeight(box.current.clientHeight), [shown.length]);
-  useEffect(() => {
+  // Before the next key can come: one that came earlier would move the focus from the row that was left.
+  useLayoutEffect(() => {
     if (!wanted.current) return;
     wanted.current = false;
     reveal(box.current, at);
