@@ -45,11 +45,18 @@ def test_the_least_recently_used_is_closed_to_make_room() -> None:
 
 def test_a_model_larger_than_the_budget_is_refused_and_the_others_go_on() -> None:
     async def act(http: Any, house: House, app: Any) -> None:
-        refused = await http.post(CHAT, json=body())
-        assert error(refused) == (503, None, "memory_budget")
-        assert "--memory-budget" in refused.text and not house.pool.workers[0].pid
+        mini, lines = house.pool.workers
+        pids = set()
+        for _ in range(4):
+            refused = await http.post(CHAT, json=body())
+            assert error(refused) == (503, None, "memory_budget")
+            assert "--memory-budget" in refused.text and not mini.pid
+            assert (await http.post(CHAT, json=body(model="lines"))).status_code == 200
+            pids.add(lines.pid)
+        # Only the first try made room for it.
+        assert len(pids) == 1
 
-    acted(act, MINI, memory_bytes=10 * MEBI)
+    acted(act, {**MINI, "lines": scripted("Yes.")}, memory_bytes=60 * MEBI)
 
 
 def test_one_that_is_always_busy_gives_way_to_another() -> None:

@@ -98,12 +98,17 @@ class Pool:
         if isinstance(error, Refusal) and error.code == "worker_died":
             worker.crashed()
             return
+        if isinstance(error, Refusal):
+            worker.refuse(error)
+            return
         worker.breaker.crashed()
-        worker.refuse(error if isinstance(error, Refusal) else unopened(worker))
+        worker.refuse(unopened(worker))
 
     async def make_room(self, worker: Worker) -> None:
         """Close others until a worker should fit beside those that are left."""
         budget = self.settings.memory_bytes
+        if budget is not None and worker.bare > budget:
+            raise too_large(worker, budget)
         while budget is not None and self.resident(worker) + expected(worker) > budget:
             others = [each for each in self.workers if each.child and each is not worker]
             idle = [each for each in others if not each.busy]
@@ -128,17 +133,10 @@ class Pool:
 
     async def weigh(self, worker: Worker) -> None:
         """Raises Refusal, and closes it, when a worker alone is larger than the budget."""
-        found, budget = self.measured(worker), self.settings.memory_bytes
-        if budget is None or found <= budget:
-            return
-        await self.unload(worker)
-        raise Refusal(
-            503,
-            f"{worker.name!r} takes {found // MEBI} MB, and the memory budget of this server is "
-            f"{budget // MEBI} MB: ask for a smaller model, or raise --memory-budget",
-            kind="server_error",
-            code="memory_budget",
-        )
+        worker.bare, budget = self.measured(worker), self.settings.memory_bytes
+        if budget is not None and worker.bare > budget:
+            await self.unload(worker)
+            raise too_large(worker, budget)
 
     async def unload(self, worker: Worker) -> None:
         LOG.info(line("worker_unloaded", agents=worker.name, pid=worker.pid))
@@ -188,6 +186,16 @@ def grouped(agents: Mapping[str, Written]) -> list[dict[str, Written]]:
 def expected(worker: Worker) -> int:
     """Bytes that a worker is likely to take: what it took, or what its weights do."""
     return worker.measured or expected_bytes(runtime(next(iter(worker.written.values()))).folder)
+
+
+def too_large(worker: Worker, budget: int) -> Refusal:
+    return Refusal(
+        503,
+        f"{worker.name!r} takes {worker.bare // MEBI} MB, and the memory budget of this server is "
+        f"{budget // MEBI} MB: ask for a smaller model, or raise --memory-budget",
+        kind="server_error",
+        code="memory_budget",
+    )
 
 
 def unopened(worker: Worker) -> Refusal:

@@ -34,7 +34,8 @@ class Worker:
     opening   the process until they are
     leaving   begins nothing more: its memory is needed
     used      when it last had something to do (time.monotonic)
-    measured  the most bytes that its process was seen to hold
+    bare      bytes that its process held when it was opened the last time
+    measured  the most that it was seen to hold
     """
 
     def __init__(self, written: Mapping[str, Written], rows: int, household: Household) -> None:
@@ -47,7 +48,7 @@ class Worker:
         self.opening: Child | None = None
         self.leaving = False
         self.used = 0.0
-        self.measured = 0
+        self.bare = self.measured = 0
 
     @property
     def busy(self) -> bool:
