@@ -143,7 +143,6 @@ async def health(server: Serving, options: argparse.Namespace) -> Figures:
 
 
 PHASES: Mapping[str, Figures] = {
-    "queued": {},
     "prefill": {"messages": [{"role": "user", "content": "word " * 440}], "max_tokens": 400},
     "decoding": {"max_tokens": 400},
     "candidates": {"max_tokens": 400, "n": 16},
@@ -158,7 +157,7 @@ async def disconnects(server: Serving, options: argparse.Namespace) -> Figures:
     [worker] = server.workers()
     found = {}
     for name, phase in PHASES.items():
-        delay = 0.0 if name in ("queued", "prefill") else 0.3
+        delay = 0.0 if name == "prefill" else 0.3
         told = [await hung_up(server.port, worker, phase, delay) for _ in range(5)]
         found[name] = milliseconds(told)
     return found
