@@ -16,7 +16,7 @@ VECTORS = [
     for texts in json.loads(Path(__file__).with_name("vectors.json").read_text("utf-8")).values()
     for text in texts
 ]
-PAGES = [VECTORS[at : at + 50] for at in range(0, len(VECTORS), 50)]
+PAGES = [VECTORS[at : at + 40] for at in range(0, len(VECTORS), 40)]
 
 
 def test_the_corpus_is_of_a_size_that_tells_something() -> None:

@@ -72,7 +72,7 @@ export function Composer() {
           : html`<button class="round main" aria-label=${empty ? `Let ${state.end.value ? state.otherSide(state.end.value.speaker) : agent} speak` : `Say it, and let ${other} answer (Enter)`}
               title=${empty ? "Let the next side speak" : "Say it (Enter)"}>${icon(empty ? "speak" : "send")}</button>`}
       </div>
-      <p class="hint"><kbd>Enter</kbd> says it, <kbd>Alt</kbd>+<kbd>Enter</kbd> says it without an answer, <kbd>Shift</kbd>+<kbd>Enter</kbd> begins a line, <kbd>?</kbd> shows all keys</p>
+      <p class="hint"><kbd>Enter</kbd> says it · <kbd>Alt</kbd>+<kbd>Enter</kbd> without an answer · <kbd>Shift</kbd>+<kbd>Enter</kbd> a new line · <kbd>?</kbd> all keys</p>
     </form>
   </div>`;
 }
