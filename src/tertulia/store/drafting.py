@@ -150,7 +150,8 @@ def ended(sql: Connection, draft: DraftId) -> Row[Any] | None:
 
 
 def found(sql: Connection, draft: DraftId, where: str) -> Row[Any]:
-    row = sql.execute(select(drafts).where(drafts.c.id == draft)).one_or_none()
+    query: Select[Any] = select(drafts).where(drafts.c.id == draft)
+    row = sql.execute(query).one_or_none() if abs(draft) < 2**63 else None
     if row is None:
         raise NotKept(f"no draft {draft} in {where}: begin one with Store.draft")
     return row
