@@ -81,6 +81,18 @@ def test_a_reply_is_the_same_in_another_process() -> None:
         assert there[each] == here[each]
 
 
+def test_replies_of_another_process_are_the_same_alone_and_in_company() -> None:
+    async def act(http: Any, house: House, app: Any) -> Any:
+        own = {"decoding": {"candidates": 2, "rankers": []}, "max_tokens": 12}
+        asked = [body(f"number {n}", seed=n, **own) for n in range(6)]
+        alone = [(await http.post(CHAT, json=each)).json()["choices"] for each in asked]
+        answers = await asyncio.gather(*(http.post(CHAT, json=each) for each in asked))
+        return alone, [each.json()["choices"] for each in answers]
+
+    alone, together = acted(act, MINI)
+    assert alone == together
+
+
 def test_what_is_wrong_with_a_request_is_told_across() -> None:
     async def act(http: Any, house: House, app: Any) -> None:
         long = await http.post(CHAT, json=body("word " * 9000))

@@ -48,8 +48,14 @@ class Child(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         with theirs:
             command = [*PROGRAM, str(theirs.fileno())]
+            # A session of its own, which Ctrl-C in a terminal does not reach: what is under way is
+            # finished first.
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=2, pass_fds=[theirs.fileno()]
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=2,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
             )
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, sock=ours)

@@ -93,6 +93,8 @@ class Pool:
 
     def failed(self, worker: Worker, error: Exception) -> None:
         """A worker did not open: tried again where it crashed, and otherwise when it is asked."""
+        if self.closed:
+            return
         why = str(error) if isinstance(error, TertuliaError | Refusal) else place(error)
         LOG.error(line("worker_unopened", agents=worker.name, error=type(error).__name__, why=why))
         if isinstance(error, Refusal) and error.code == "worker_died":
