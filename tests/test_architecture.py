@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "tertulia"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 JUNK = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "base", "core", "types"}
-HEAVY = {"torch", "transformers", "onnxruntime", "numpy", "httpx", "sqlite3", "sqlalchemy", "jinja2"}
+HEAVY = set("torch transformers onnxruntime numpy httpx sqlite3 sqlalchemy jinja2".split())
 
 
 def relative(path: Path) -> str:

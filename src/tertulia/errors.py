@@ -11,7 +11,7 @@ TertuliaError
 ├── CheckpointError      weights cannot be found, read or trusted             (ValueError)
 ├── StoreError           the store of talks cannot be read or written         (OSError)
 │   ├── Conflict         somebody else wrote to the same talk first           (OSError)
-│   └── NotKept          no talk, turn or scene of that id is in the store     (OSError, LookupError)
+│   └── NotKept          no talk, turn or scene of that id is in the store    (OSError, LookupError)
 ├── CardError            a character card cannot be read or written           (ValueError)
 ├── InterchangeError     a file of talks cannot be read or written            (ValueError)
 └── EngineError          the runtime behind an engine failed                  (RuntimeError)
