@@ -63,6 +63,7 @@ def running() -> Iterator[str]:
         try:
             yield f"postgresql://tertulia@127.0.0.1:{port}"
         finally:
-            call("pg_ctl", "-D", data, "-m", "fast", "stop")
+            call("pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:
-        shutil.rmtree(folder)
+        # A server that is still there ends by itself when it misses its folder.
+        shutil.rmtree(folder, ignore_errors=True)
