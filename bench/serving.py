@@ -31,10 +31,6 @@ class Serving:
         """The processes of its engines."""
         return [pid for pid in processes() if parent(pid) == self.process.pid]
 
-    def megabytes(self) -> float:
-        """Memory of the server and its workers."""
-        return sum(map(resident, [self.process.pid, *self.workers()])) / (1 << 20)
-
 
 @contextmanager
 def serving(*words: str) -> Iterator[Serving]:
