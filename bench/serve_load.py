@@ -64,7 +64,7 @@ def milliseconds(values: list[float]) -> Figures:
 async def steady(server: Serving, options: argparse.Namespace) -> Figures:
     """Users who come again and again."""
     await Client(server.port).post(CHAT, asked("lines"))
-    # Once: to look through all processes takes milliseconds, which would be counted as the server's.
+    # Once: to look through all processes takes milliseconds, which would count as the server's.
     pids = [server.process.pid, *server.workers()]
     end = time.perf_counter() + 60 * options.minutes
     found: list[Answer] = []
