@@ -144,6 +144,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "stop": {"stop": ("e",)},
     "banned": {"banned": ("<|end|>",)},
     "seed": {"seed": 3},
+    "alternatives": {"alternatives": 3},
 }
 
 
