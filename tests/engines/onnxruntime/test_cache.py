@@ -86,3 +86,14 @@ def test_a_room_with_rows_in_it_grows_by_doubling() -> None:
     slots.reserve(1, 129)
     assert slots.room.shape[3] == 256
     assert np.array_equal(slots.room[:, 0, :, :120], filled(3, 120))
+
+
+def test_a_room_is_held_on_to_while_nothing_is_in_it_unless_it_is_large() -> None:
+    small = filled(1, 128).nbytes
+    for idle_bytes, held in ((2 * small, True), (2 * small - 1, False)):
+        slots = Slots(layers=2, groups=1, head=16, window=128, idle_bytes=idle_bytes)
+        both = [slots.take(filled(1, 100)), slots.take(filled(2, 100))]
+        room = slots.room
+        for slot in both:
+            slots.free(slot)
+        assert (slots.room is room) is held

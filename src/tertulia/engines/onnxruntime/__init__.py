@@ -67,7 +67,8 @@ class Settings:
     context_window   fewer positions than the model knows, to save memory; more only for T5, whose
                      positions have no end (512 unless config.json or this says otherwise)
     max_rows         replies decoded together
-    cache_megabytes  keys and values of these, if all become as long as they may
+    cache_megabytes  keys and values of these, if all become as long as they may; a quarter of it
+                     is held on to between replies
     kept_megabytes   processed prompts kept from turn to turn; 0 keeps none. What an encoder made of
                      one is found again by exactly the same prompt, with any decoding
     """

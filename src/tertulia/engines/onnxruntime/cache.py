@@ -15,9 +15,6 @@ STRIDE = 128
 BLOCK = 16
 """Positions of a room are a multiple of this."""
 
-IDLE_BYTES = 64 << 20
-"""Room that is held on to while nothing is being decoded."""
-
 
 @dataclass(slots=True, eq=False)
 class Slot:
@@ -74,23 +71,31 @@ class Room:
     def move(self, origin: int, place: int, length: int) -> None:
         self.array[:, place, :, :length] = self.array[:, origin, :, :length]
 
-    def rest(self) -> None:
-        """Let go of a large array that nothing is in."""
-        if self.array.nbytes > IDLE_BYTES:
+    def rest(self, idle_bytes: int) -> None:
+        """Let go of an array that nothing is in and that is larger than this."""
+        if self.array.nbytes > idle_bytes:
             self.array = self.empty(1, min(STRIDE, self.window))
 
 
 class Slots:
     """The rows of the batch, with what they said and, behind an encoder, with their sources.
 
-    window   positions of a row at the most
-    sources  positions of a source at the most; None without an encoder
+    window      positions of a row at the most
+    sources     positions of a source at the most; None without an encoder
+    idle_bytes  of rows, and of sources, that are held on to while nothing is being decoded
     """
 
     def __init__(
-        self, layers: int, groups: int, head: int, window: int, sources: int | None = None
+        self,
+        layers: int,
+        groups: int,
+        head: int,
+        window: int,
+        sources: int | None = None,
+        idle_bytes: int = 0,
     ) -> None:
         self.sizes = 2 * layers, groups, head
+        self.idle_bytes = idle_bytes
         self.rows: list[Slot] = []
         self.said = Room(self.sizes, window)
         # One position more, which hides itself: see decoder.Network.bind_across.
@@ -143,9 +148,9 @@ class Slots:
             last.place = slot.place
         self.rows.pop()
         if not self.rows:
-            self.said.rest()
+            self.said.rest(self.idle_bytes)
             if self.sources is not None:
-                self.sources.rest()
+                self.sources.rest(self.idle_bytes)
 
     def reorder(self, slots: Sequence[Slot], origins: Sequence[int], start: int) -> None:
         """Each slot goes on from another of them; below start they are all the same."""

@@ -86,7 +86,7 @@ class Network:
         self.embedding = Embedding(
             decoder.embedding, decoder.scale, decoder.positions, decoder.norm
         )
-        self.session = Session(decoder.graph, threads)
+        self.session = Session(decoder.graph, threads, in_turns=decoder.encoder is not None)
 
     def run(
         self,

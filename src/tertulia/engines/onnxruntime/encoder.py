@@ -40,7 +40,7 @@ class Reader:
         self, encoder: Encoder, sizes: tuple[int, int, int], threads: int, sources: Sources
     ) -> None:
         self.encoder, self.sizes, self.sources = encoder, sizes, sources
-        self.session = Session(encoder.graph, threads)
+        self.session = Session(encoder.graph, threads, in_turns=True)
 
     def read(self, ids: Ids) -> tuple[Floats, bool]:
         """Keys and values of a source, [2 * layers, groups, tokens, head]; whether they were kept.

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 SECONDS = 0.02
 """Between two times that pages are given back."""
 
-MAP_THRESHOLD = -3
-"""mallopt's M_MMAP_THRESHOLD: from so many bytes on, what is freed goes back to the system."""
+MAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
+"""mallopt's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD: an allocation of so many bytes goes back to the
+system when it is freed, and so does so much that is free at the end of the heap."""
 
 SMALL, USUAL = 256 << 10, 32 << 20
-"""Of that threshold: while a model opens, and afterwards (the most that glibc takes by itself)."""
+"""Of the first: while a model opens, and afterwards; the second is twice as much. So much is what
+glibc comes to by itself, where nobody sets them."""
 
 
 @contextmanager
@@ -83,6 +85,7 @@ def threshold(size: int) -> None:
     glibc = library()
     if glibc is not None:
         glibc.mallopt(MAP_THRESHOLD, size)
+        glibc.mallopt(TRIM_THRESHOLD, 2 * size)
 
 
 def trim() -> None:

@@ -8,9 +8,13 @@ from tertulia.errors import EngineError
 
 
 class Session:
-    """One graph, ready to run, and the constants it reads."""
+    """One graph, ready to run, and the constants it reads.
 
-    def __init__(self, graph: Graph, threads: int) -> None:
+    in_turns  another one runs between its runs: then its threads sleep meanwhile, instead of
+              waiting for work on the cores that the other's need; by itself it would be slower
+    """
+
+    def __init__(self, graph: Graph, threads: int, *, in_turns: bool = False) -> None:
         model, outside = graph.model()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -21,6 +25,8 @@ class Session:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         # On processors without VNNI the int8 kernels would otherwise overflow 16 bits.
         options.add_session_config_entry("session.x64quantprecision", "1")
+        if in_turns:
+            options.add_session_config_entry("session.force_spinning_stop", "1")
         # Packed weights come from the system, not from an arena that grows by doubling.
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         # The session reads these arrays where they are: they must live as long as it does.
