@@ -80,6 +80,13 @@ def test_an_empty_room_is_made_to_measure_and_never_beyond_the_window() -> None:
     assert slots.room.shape[3] == 205
 
 
+def test_one_long_row_that_has_left_makes_no_room_of_many_long_ones() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=1000, idle_bytes=1 << 30)
+    slots.free(slots.take(filled(1, 900)))
+    slots.expect(16, positions=64, source=0)
+    assert slots.room.shape[1:4] == (16, 1, 64)
+
+
 def test_a_room_with_rows_in_it_grows_by_doubling() -> None:
     slots = Slots(layers=2, groups=1, head=16, window=1000)
     slots.take(filled(3, 120))
@@ -97,3 +104,12 @@ def test_a_room_is_held_on_to_while_nothing_is_in_it_unless_it_is_large() -> Non
         for slot in both:
             slots.free(slot)
         assert (slots.room is room) is held
+
+
+def test_the_memory_of_an_empty_room_takes_any_shape() -> None:
+    slots = Slots(layers=2, groups=1, head=16, window=1000, idle_bytes=1 << 30)
+    slots.expect(4, positions=160, source=0)
+    flat = slots.said.flat
+    for positions in (600, 30):
+        slots.free(slots.take(filled(1, positions)))
+        assert slots.said.flat is flat

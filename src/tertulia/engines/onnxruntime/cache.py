@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -33,18 +34,25 @@ class Slot:
 class Room:
     """Keys and values of rows in one array, [2 * layers, rows, groups, positions, head].
 
-    It grows by doubling and is never cleared: what lies beyond a row's length is not read.
+    It grows by doubling and is never cleared: what lies beyond a row's length is not read. While
+    it is empty its memory takes any shape, since memory that the system hands out anew is slow.
 
     window  positions at the most
+    flat    the memory, of which the array is a view
     """
 
     def __init__(self, sizes: tuple[int, int, int], window: int) -> None:
         self.sizes, self.window = sizes, window
-        self.array = self.empty(1, min(STRIDE, window))
+        self.flat: Floats = np.empty(0, np.float32)
+        self.shape(1, min(STRIDE, window))
 
-    def empty(self, rows: int, positions: int) -> Floats:
+    def shape(self, rows: int, positions: int) -> None:
+        """Make it of so many rows and positions; what was in it is lost."""
         halves, groups, head = self.sizes
-        return np.empty((halves, rows, groups, positions, head), np.float32)
+        shape = halves, rows, groups, positions, head
+        if prod(shape) > self.flat.size:
+            self.flat = np.empty(prod(shape), np.float32)
+        self.array = self.flat[: prod(shape)].reshape(shape)
 
     def reserve(self, rows: int, positions: int, filled: Sequence[int]) -> None:
         """Make room for so many rows of so many positions.
@@ -54,14 +62,15 @@ class Room:
         have_rows, have = self.array.shape[1], self.array.shape[3]
         if rows <= have_rows and positions <= have:
             return
-        if rows > have_rows:
-            rows = max(rows, 2 * have_rows)
-        wanted = have
-        if positions > have:
-            # What is empty is made to measure: it may be told at once how long rows will become.
-            wanted = max(positions, 2 * have) if filled else positions
-            wanted = min(-(-wanted // BLOCK) * BLOCK, self.window)
-        old, self.array = self.array, self.empty(max(rows, have_rows), wanted)
+        if filled:
+            rows = max(rows, 2 * have_rows) if rows > have_rows else have_rows
+            positions = max(positions, 2 * have) if positions > have else have
+        # What is empty is made to measure: it may be told at once how long rows will become.
+        wanted = min(-(-positions // BLOCK) * BLOCK, self.window)
+        old = self.array
+        if filled:
+            self.flat = np.empty(0, np.float32)
+        self.shape(rows, wanted)
         for place, length in enumerate(filled):
             self.array[:, place, :, :length] = old[:, place, :, :length]
 
@@ -73,8 +82,9 @@ class Room:
 
     def rest(self, idle_bytes: int) -> None:
         """Let go of an array that nothing is in and that is larger than this."""
-        if self.array.nbytes > idle_bytes:
-            self.array = self.empty(1, min(STRIDE, self.window))
+        if self.flat.nbytes > idle_bytes:
+            self.flat = np.empty(0, np.float32)
+            self.shape(1, min(STRIDE, self.window))
 
 
 class Slots:

@@ -170,7 +170,7 @@ class Scheduler:
         assert job.prefill is not None
         before = len(job.request.before)
         source = 0 if job.source is None else job.source.shape[2]
-        self.expect(before + min(job.request.most, STRIDE), source)
+        self.expect(job, source)
         while job.waiting:
             search = job.waiting[0]
             if not self.has_room(search.rows, source + before + job.request.most):
@@ -185,10 +185,12 @@ class Scheduler:
         self.queue.popleft()
         return True
 
-    def expect(self, positions: int, source: int) -> None:
-        """Make room for all that waits in the queue, whose rows may become like these."""
+    def expect(self, job: Job, source: int) -> None:
+        """Make room for all that waits in the queue: rows like this job's, or twice as long."""
         rows = len(self.slots.rows)
-        coming = sum(job.rows for job in self.queue)
+        coming = sum(each.rows for each in self.queue)
+        own, longest = begun(job), max(begun(each) for each in self.queue)
+        positions = min(longest, 2 * own)
         self.slots.expect(max(rows, min(rows + coming, self.max_rows)), positions, source)
 
     def has_room(self, rows: int, positions: int) -> bool:
@@ -259,3 +261,8 @@ class Scheduler:
         self.queue = deque(job for job in self.queue if job.ticket != ticket)
         for each in [live for live in self.live if live.search.ticket == ticket]:
             self.retire(each)
+
+
+def begun(job: Job) -> int:
+    """Positions that a row of a job has, or will have soon."""
+    return len(job.request.before) + min(job.request.most, STRIDE)
