@@ -97,6 +97,9 @@ SHAPES: dict[str, tuple[str, str, dict[str, Any]]] = {
 LONGEST = {"pingpong-gpt-large": 256 - 24, "meena-large": 128}
 """Prompt tokens that a family has positions for; of longer talks the end is read."""
 
+NOT_CONVERTED = ("pingpong-gpt-large", "meena-large")
+"""Families whose random checkpoints CTranslate2's converter refuses."""
+
 Figures = dict[tuple[str, str], list[float]]
 """By contender and row."""
 
@@ -388,6 +391,7 @@ def main() -> None:
     names = [
         name for name in asked.only or CONTENDERS
         if name == "tertulia" or find_spec(name) is not None
+        if name != "ctranslate2" or asked.family not in NOT_CONVERTED
     ]  # fmt: skip
     figures = measured(names, folder, asked.repeats, asked.tokens)
     report(asked.family, folder, figures, asked.repeats, asked.tokens)
