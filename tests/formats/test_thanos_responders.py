@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from tests.hostile import texts
 
 from tertulia import formats
@@ -85,6 +85,7 @@ MARKS = ("[CONTEXT]", "[KNOWLEDGE]", "</s>", thanos.THUS)
 
 
 @given(texts)
+@example(f"{thanos.THUS} Rhetoric\x00.")
 @settings(max_examples=150, deadline=None, database=None)
 def test_no_part_of_godels_string_can_be_typed(text: str) -> None:
     calm, forged = (

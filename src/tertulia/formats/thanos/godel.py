@@ -17,7 +17,7 @@ from tertulia.neutral import Neutral
 from tertulia.prompt import Prompt, Span
 
 CONTEXT = Span(" [CONTEXT] ")
-INSTRUCTION = Neutral(markers=(THUS,))
+OWN = Neutral(markers=(THUS,))
 PLAN = Neutral(markers=("[CONTEXT]", "[KNOWLEDGE]", T5_END, THUS), words=("EOS",), unknown="<")
 
 
@@ -35,12 +35,13 @@ class Godel:
         rest = replace(plan, **dict.fromkeys(self.fields, ""))
         prompt = self.own.render(conversation.planned(rest))
         place = prompt.spans.index(CONTEXT)
-        before = (self.instruction(span) for span in prompt.spans[:place])
+        own = [self.guarded(span) for span in prompt.spans]
         told = Plan(**{name: getattr(plan, name) for name in self.fields})
-        return replace(prompt, spans=(*before, *self.sentence(told), *prompt.spans[place:]))
+        return replace(prompt, spans=(*own[:place], *self.sentence(told), *own[place:]))
 
-    def instruction(self, span: Span) -> Span:
-        return span if self.verbatim else replace(span, text=INSTRUCTION.make(span.text))
+    def guarded(self, span: Span) -> Span:
+        """What the godel format wrote, in which nobody's words begin the sentence of the plan."""
+        return span if self.verbatim else replace(span, text=OWN.make(span.text))
 
     def sentence(self, plan: Plan) -> Iterator[Span]:
         if plan.explanation:
