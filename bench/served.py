@@ -4,7 +4,7 @@
 
 MODEL is of builtin, gpt2-medium, t5-large, transformers. The last is `transformers serve` on the
 GPT-2 of medium shape; the others are `tertulia serve`, with int8 weights that `tertulia convert`
-made. Weights of these shapes are random, as in families.py, whose folder they share: speed does not
+made. Weights of these shapes are random, as in families.py (shapes.py), whose folder they share: speed does not
 depend on them. Nothing is kept from one request to the next.
 
 alone, together  tokens a second of the same requests, one after the other and all at once
@@ -29,7 +29,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import families
+import shapes
 from serving import Answer, Client, serving, share
 
 RESULTS = Path(__file__).parent / "results" / "served.jsonl"
@@ -66,7 +66,7 @@ def checkpoint(model: str, folder: Path) -> Path:
     raw = folder / model
     if not raw.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        families.make(model, raw)
+        shapes.make(model, raw)
     return raw
 
 
@@ -118,7 +118,7 @@ async def listening(port: int, process: subprocess.Popen[bytes]) -> None:
 
 def request(model: str, folder: Path, tokens: int, number: int) -> dict[str, Any]:
     """One of the talks; they differ from the first word on."""
-    words = [families.text(CHARACTERS // 4, 4 * number + n) for n in range(3)]
+    words = [shapes.text(CHARACTERS // 4, 4 * number + n) for n in range(3)]
     roles = ("user", "assistant", "user")
     body = {
         "model": str(checkpoint("gpt2-medium", folder)) if model == "transformers" else "talker",
