@@ -14,7 +14,7 @@ disconnects  milliseconds from a client's hanging up to the last moment at which
              process computed, in each phase; the clock of CPU time is read every ten
 crash        seconds from the killing of a worker to the next reply of its agent
 
-One JSON line goes to bench/results/serve_load.jsonl. The machine must be quiet.
+A JSON line of each goes to bench/results/serve_load.jsonl. The machine must be quiet.
 """
 
 import argparse
@@ -236,13 +236,13 @@ def main() -> None:
     parser.add_argument("--burst", type=int, default=1319)
     parser.add_argument("--no-result", action="store_true", help="only print the figures")
     options = parser.parse_args()
-    found: Figures = {"cores": os.cpu_count(), "machine": platform.machine()}
     for part in options.parts or PARTS:
-        found[part] = measured(part, options)
-        print(part, json.dumps(found[part]), flush=True)
-    if not options.no_result:
-        with RESULTS.open("a") as file:
-            file.write(json.dumps(found) + "\n")
+        found = measured(part, options)
+        print(part, json.dumps(found), flush=True)
+        line = {"cores": os.cpu_count(), "machine": platform.machine(), part: found}
+        if not options.no_result:
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

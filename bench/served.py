@@ -4,8 +4,8 @@
 
 MODEL is of builtin, gpt2-medium, t5-large, transformers. The last is `transformers serve` on the
 GPT-2 of medium shape; the others are `tertulia serve`, with int8 weights that `tertulia convert`
-made. Weights of these shapes are random, as in families.py (shapes.py), whose folder they share: speed does not
-depend on them. Nothing is kept from one request to the next.
+made. Weights of these shapes are random, as in families.py (shapes.py), whose folder they share:
+speed does not depend on them. Nothing is kept from one request to the next.
 
 alone, together  tokens a second of the same requests, one after the other and all at once
 ratio            of the second to the first

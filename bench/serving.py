@@ -38,19 +38,21 @@ def serving(*words: str) -> Iterator[Serving]:
     command = [sys.executable, "-m", "tertulia", "serve", "--port", "0", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr
+    # Its log goes nowhere, but must go.
+    drain: subprocess.Popen[bytes] | None = None
     try:
         for line in process.stderr:
             if found := re.search(r"serving .* at http://127\.0\.0\.1:(\d+)", line):
                 break
         else:
             raise SystemExit("the server did not start")
-        # Its log goes nowhere, but must go.
         drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
         yield Serving(int(found[1]), process)
     finally:
         process.terminate()
         process.wait(60)
-        drain.wait(10)
+        if drain:
+            drain.wait(10)
 
 
 def processes() -> list[int]:
