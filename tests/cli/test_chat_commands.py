@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tertulia import Plan, scene
+from tertulia import Plan, Turn, scene
 from tertulia.cli.chat import editor
 from tertulia.cli.chat.commands import ALL, Command
 from tertulia.cli.chat.events import Compared, Said, Shown
@@ -335,6 +335,40 @@ def test_exports_hold_every_turn(tmp_path: Path) -> None:
     assert [each["role"] for each in json.loads(messages)["messages"]] == ["user", "assistant"]
     assert text == "Friend: hi\nCosmo: One.\n"
     assert notes(session, "/export -") == [text.rstrip("\n")]
+
+
+def test_exports_hold_pictures_in_words(tmp_path: Path) -> None:
+    session = begun()
+    events(session, "/picture a wet dog", "look!", f"/export {tmp_path / 'a.json'}")
+    assert notes(session, "/export -")[0].startswith("Friend: look! [picture: a wet dog]\n")
+    first = json.loads((tmp_path / "a.json").read_text())["messages"][0]
+    assert first["content"] == "look! [picture: a wet dog]"
+
+
+def test_a_picture_goes_with_the_next_line_and_with_no_other() -> None:
+    session = begun()
+    assert notes(session, "/picture a wet dog") == ["picture with your next line: a wet dog"]
+    events(session, "look!", "and now?")
+    assert [turn.image for turn in session.conversation.turns[::2]] == ["a wet dog", ""]
+
+
+def test_an_empty_line_shares_a_picture_alone() -> None:
+    session = begun()
+    events(session, "/picture a wet dog", "", "")
+    assert session.conversation.turns[0] == Turn("Friend", "", "a wet dog")
+    assert len(session.conversation.turns) == 2
+
+
+def test_a_picture_can_be_taken_back_before_it_is_shared() -> None:
+    assert notes(begun(), "/picture a dog", "/picture -")[1].endswith("(none)")
+
+
+def test_scene_tells_the_lore_and_what_brings_it_up() -> None:
+    lore = (LoreEntry(content="It costs nine.", keys=("honey", "jar")),
+            *(LoreEntry(content="It rains.", constant=True) for _ in range(20)))  # fmt: skip
+    [told] = notes(begun(SCENE.directed(replace(SCENE.direction, lore=lore))), "/scene")
+    assert "  1. (honey, jar) It costs nine.\n  2. (always) It rains." in told
+    assert "  … and 1 more\n" in told
 
 
 def test_a_plan_that_waits_is_shown_with_the_scene() -> None:

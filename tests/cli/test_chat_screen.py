@@ -85,6 +85,12 @@ def test_the_welcome_tells_you_who_you_are() -> None:
     assert "You are Friend: i paint. i am old.\n" in out.getvalue()
 
 
+def test_the_welcome_tells_a_shared_picture() -> None:
+    out = io.StringIO()
+    Screen(out).welcome(begun(SCENE.said("Friend", "Look!", image="a wet dog")))
+    assert "Friend: Look!\n(shows a picture: a wet dog)\n" in out.getvalue()
+
+
 def test_without_a_scene_the_welcome_names_those_that_can_be_played() -> None:
     out = io.StringIO()
     Screen(out).welcome(begun(Conversation()))
@@ -100,6 +106,30 @@ def test_the_welcome_shows_the_latest_turns_of_a_long_talk() -> None:
     assert "(4 earlier turns)\nFriend: turn 4\n" in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        ("one two three", 8, ["one two", "three"]),
+        ("one two", 7, ["one two"]),
+        ("abcdefgh", 3, ["abc", "def", "gh"]),
+        ("영화 봤어? 응", 10, ["영화 봤어?", "응"]),
+        ("日本語です", 4, ["日本", "語で", "す"]),
+        ("a\n\nb", 4, ["a", "", "b"]),
+    ],
+)
+def test_lines_are_folded_by_the_width_a_terminal_gives_them(
+    text: str, width: int, rows: list[str]
+) -> None:
+    assert _terminal.folded(text, width) == rows
+
+
 def test_texts_side_by_side_keep_to_their_columns() -> None:
-    rows = _terminal.beside("a b c d e f g", "h", 13)
-    assert rows == ["a b c | h", "d e f |", "g     |"] or all(row[6] == "|" for row in rows)
+    assert _terminal.beside("a b c d e f g", "h", 13) == ["a b c | h", "d e f | ", "g     | "]
+
+
+def test_texts_side_by_side_keep_to_their_columns_in_any_script() -> None:
+    assert _terminal.beside("빵 하나", "h", 13) == ["빵    | h", "하나  | "]
+
+
+def test_columns_are_as_wide_as_a_terminal_shows_them() -> None:
+    assert _terminal.rows([("로자", "x"), ("Ana", "y")]) == "로자  x\nAna   y"

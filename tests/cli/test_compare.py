@@ -11,7 +11,6 @@ import pytest
 from tertulia import assembly
 from tertulia.cli import main
 from tertulia.cli.compare.cells import compared, sides
-from tertulia.cli.compare.table import folded
 from tertulia.conversation import Conversation, Turn
 from tertulia.decoding import preset
 from tertulia.engines.scripted import Scripted
@@ -159,23 +158,6 @@ def test_a_narrow_terminal_has_the_answers_below_their_rows(
     monkeypatch.setenv("COLUMNS", "40")
     _, told = run(capsys, *SAY, "--agent", script)
     assert told.splitlines()[-1] == "    One."
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "rows"),
-    [
-        ("one two three", 8, ["one two", "three"]),
-        ("one two", 7, ["one two"]),
-        ("abcdefgh", 3, ["abc", "def", "gh"]),
-        ("영화 봤어? 응", 10, ["영화 봤어?", "응"]),
-        ("日本語です", 4, ["日本", "語で", "す"]),
-        ("a\n\nb", 4, ["a", "", "b"]),
-    ],
-)
-def test_lines_are_folded_by_the_width_a_terminal_gives_them(
-    text: str, width: int, rows: list[str]
-) -> None:
-    assert folded(text, width) == rows
 
 
 def test_nothing_that_was_said_can_command_the_terminal(capsys: Out, tmp_path: Path) -> None:

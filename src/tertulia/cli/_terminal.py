@@ -3,7 +3,6 @@
 import itertools
 import os
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,10 +77,24 @@ def paint(stream: TextIO | None = None) -> Paint:
     return Paint(wanted and stream.isatty())
 
 
+def cells(text: str) -> int:
+    """How many columns a terminal gives a text: two for a Korean syllable, none for an accent."""
+    if text.isascii():
+        return len(text)
+    from prompt_toolkit.utils import get_cwidth  # takes longer to import than most verbs to run
+
+    return get_cwidth(text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with blanks behind it, up to so many columns."""
+    return text + " " * (width - cells(text))
+
+
 def rows(table: Sequence[Sequence[str]], gap: str = "  ") -> str:
     """Columns as wide as their widest cell; the last one runs free."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = (gap.join(map(str.ljust, row, widths)).rstrip() for row in table)
+    widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
+    lines = (gap.join(map(padded, row, widths)).rstrip() for row in table)
     return "\n".join(lines)
 
 
@@ -89,8 +102,24 @@ def beside(left: str, right: str, columns: int) -> list[str]:
     """Two texts as rows of two columns of equal width."""
     half = (columns - 3) // 2
     pair = (folded(left, half), folded(right, half))
-    return [f"{a.ljust(half)} | {b}" for a, b in itertools.zip_longest(*pair, fillvalue="")]
+    return [f"{padded(a, half)} | {b}" for a, b in itertools.zip_longest(*pair, fillvalue="")]
 
 
 def folded(text: str, width: int) -> list[str]:
-    return [row for line in text.splitlines() for row in textwrap.wrap(line, width) or [""]]
+    """Lines of at most so many columns, broken at blanks where there are any."""
+    return [row for line in text.split("\n") for row in broken(line, width)]
+
+
+def broken(line: str, width: int) -> list[str]:
+    found, row, used = [], "", 0
+    for char in line:
+        size = cells(char)
+        if used + size > width:
+            head, _, tail = (row, "", "") if char == " " else row.rpartition(" ")
+            found.append(head if head.strip() else row)
+            row = tail if head.strip() else ""
+            used = cells(row)
+            if char == " " and not row:
+                continue
+        row, used = row + char, used + size
+    return [*found, row]

@@ -42,7 +42,7 @@ def answer(session: Session, line: str) -> Iterator[Event]:
         return session.say(line[1:])
     if line.startswith("/"):
         return obeyed(session, line[1:])
-    return session.say(line) if line.strip() else iter(())
+    return session.say(line) if line.strip() or session.picture else iter(())
 
 
 def obeyed(session: Session, line: str) -> Iterator[Event]:
@@ -128,6 +128,12 @@ ALL = (
         "why the next reply does so, in the first person",
         directing.explanation,
         CLEARS,
+    ),
+    Command(
+        "/picture [WORDS]",
+        "share a picture, told in words, with your next line",
+        directing.picture,
+        f"An empty line shares it alone. {CLEARS}",
     ),
     Command(
         "/think on|off",

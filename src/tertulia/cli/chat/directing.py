@@ -193,6 +193,13 @@ def now(session: Session, field: str) -> str:
     return f"{field} of the next reply: {getattr(session.conversation.plan, field) or '(none)'}"
 
 
+def picture(session: Session, rest: str) -> Iterator[Event]:
+    """Words for a picture that goes with the person's next line."""
+    if rest:
+        session.picture = "" if rest == "-" else rest
+    yield Note(f"picture with your next line: {session.picture or '(none)'}")
+
+
 def think(session: Session, rest: str) -> Iterator[Event]:
     if rest and rest not in ("on", "off"):
         raise UnknownName(f"/think {rest!r}: {nearest(rest, ('on', 'off'))}")

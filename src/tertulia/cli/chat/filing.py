@@ -10,7 +10,7 @@ from pathlib import Path
 from tertulia import scene
 from tertulia.cli.chat.events import Event, Note
 from tertulia.cli.chat.session import Session
-from tertulia.conversation import Conversation
+from tertulia.conversation import Conversation, Turn
 from tertulia.errors import ConfigError
 
 EXPORT_HELP = """\
@@ -63,7 +63,7 @@ def as_messages(conversation: Conversation) -> str:
     messages = [
         {
             "role": roles.get(turn.speaker, "user"),
-            "content": turn.text if turn.speaker in roles else f"{turn.speaker}: {turn.text}",
+            "content": words(turn) if turn.speaker in roles else f"{turn.speaker}: {words(turn)}",
         }
         for turn in conversation.turns
     ]
@@ -72,8 +72,14 @@ def as_messages(conversation: Conversation) -> str:
 
 def as_text(conversation: Conversation) -> str:
     """A line a turn; further lines of a turn are indented, so that none can pass for a turn."""
-    lines = (f"{turn.speaker}: {turn.text}".replace("\n", "\n  ") for turn in conversation.turns)
+    lines = (f"{turn.speaker}: {words(turn)}".replace("\n", "\n  ") for turn in conversation.turns)
     return "".join(f"{line}\n" for line in lines)
+
+
+def words(turn: Turn) -> str:
+    """What was said, a picture in words behind it."""
+    picture = f"[picture: {turn.image}]" if turn.image else ""
+    return " ".join(filter(None, (turn.text, picture)))
 
 
 def written(path: Path, text: str, force: bool) -> None:

@@ -6,10 +6,13 @@ from tertulia.agent import Reply
 from tertulia.cli import _terminal
 from tertulia.cli.chat.events import Event, Note, Shown
 from tertulia.cli.chat.session import Exchange, Session
-from tertulia.conversation import Conversation, Fired, Plan
+from tertulia.conversation import Conversation, Fired, LoreEntry, Plan
 from tertulia.errors import ConfigError
 from tertulia.planners import Unread
 from tertulia.rankers import DROPPED, Candidate
+
+LORE_SHOWN = 20
+"""Entries of a lorebook that /scene lists; there may be two thousand."""
 
 
 def why(session: Session, rest: str) -> Iterator[Event]:
@@ -101,9 +104,19 @@ def scene(conversation: Conversation) -> str:
     for name in ("knowledge", "memory"):
         if texts := getattr(direction, name):
             lines.append(f"{name}:{numbered(texts)}")
+    if direction.lore:
+        lines.append(f"lore:{numbered(tuple(map(entry, direction.lore[:LORE_SHOWN])))}")
+        if more := direction.lore[LORE_SHOWN:]:
+            lines.append(f"  … and {len(more)} more")
     if conversation.plan:
         lines.append(f"next reply: {plan(conversation.plan)}")
     return "\n".join((*lines, f"turns: {len(conversation.turns)}"))
+
+
+def entry(lore: LoreEntry) -> str:
+    """A lore entry on one line: what brings it up, and the passage."""
+    keys = "always" if lore.constant else ", ".join(lore.keys)
+    return f"({_terminal.one_line(keys)}) {_terminal.one_line(lore.content)}"
 
 
 def numbered(texts: Sequence[str]) -> str:

@@ -94,7 +94,8 @@ class Screen:
         if len(talk.turns) > RECENT:
             self.quiet(f"({len(talk.turns) - RECENT} earlier turns)")
         for turn in talk.turns[-RECENT:]:
-            self.line(f"{self.name(turn.speaker)}{hanging(turn.text)}")
+            self.line(f"{self.name(turn.speaker)}{hanging(turn.text)}".rstrip())
+            self.picture(turn.image)
         who = "" if talk.user == "You" else f", as {one_line(talk.user)}"
         sides = f"You talk with {one_line(talk.agent)}{who}."
         self.quiet(f"{sides} /help lists the commands, Ctrl-D ends the talk.")
@@ -115,13 +116,16 @@ class Screen:
             self.out.write(f"{self.name(reply.speaker)}{hanging(reply.text) or '(nothing)'}")
         self.out.write("\n")
         self.streamed = ""
-        if reply.image:
-            self.quiet(f"(shows a picture: {hanging(reply.image)})")
+        self.picture(reply.image)
         if reply.all_dropped:
             self.quiet("(every candidate broke a rule; this is the least bad)")
         if reply.dropped and not self.told_cut:
             self.told_cut = True
             self.quiet("(from here on the oldest turns no longer fit; /why tells how many)")
+
+    def picture(self, image: str) -> None:
+        if image:
+            self.quiet(f"(shows a picture: {hanging(image)})")
 
     def compared(self, event: Compared) -> None:
         heads = ("as it was:", f"{one_line(event.change)}:")

@@ -26,6 +26,7 @@ class Session:
     keeper     keeps every turn before it is shown
     making     a reply is being made, or its making has failed
     fresh      nothing has happened yet in this talk
+    picture    is shared with the person's next line, in words
     over       the person has ended the talk
     warned     the directions of which it was said that they have no effect
     exchanges  how the turns that are replies came about, by their place in the talk
@@ -49,6 +50,7 @@ class Session:
         self.exchanges: dict[int, Exchange] = {}
         self.instructions = {conversation.agent: conversation.direction.instruction}
         self.warned: set[str] = set()
+        self.picture = ""
 
     @property
     def last(self) -> Exchange | None:
@@ -75,8 +77,10 @@ class Session:
     def say(self, text: str) -> Iterator[Event]:
         """The person says something; the agent replies."""
         before = self.conversation
-        self.keeper.keep(Turn(before.user, text), before)
-        self.conversation = before.said(before.user, text)
+        turn = Turn(before.user, text, self.picture)
+        self.keeper.keep(turn, before)
+        self.picture = ""
+        self.conversation = replace(before, turns=(*before.turns, turn))
         try:
             yield from self.speak(self.conversation)
         except PromptTooLong as error:

@@ -3,10 +3,8 @@
 import shutil
 from collections.abc import Sequence
 
-from prompt_toolkit.utils import get_cwidth
-
 from tertulia.agent import Reply
-from tertulia.cli._terminal import one_line, paint, safe
+from tertulia.cli._terminal import cells, folded, one_line, padded, paint, safe
 from tertulia.cli.compare.cells import Cell, Presets, Side
 from tertulia.conversation import Conversation, Plan
 
@@ -22,10 +20,10 @@ class Table:
 
     def __init__(self, talk: Conversation, columns: Sequence[Side], presets: Presets) -> None:
         self.talk, self.paint = talk, paint()
-        self.names = max(get_cwidth(one_line(name)) for name in ("who", *(c.name for c in columns)))
+        self.names = max(cells(one_line(name)) for name in ("who", *(c.name for c in columns)))
         self.presets = max(map(len, ("preset", *presets))) if presets else 0
         whole = shutil.get_terminal_size().columns
-        left = get_cwidth(self.columns("", "", *FIGURES))
+        left = cells(self.columns("", "", *FIGURES))
         self.below = whole - left < NARROWEST
         self.indent = " " * (4 if self.below else left)
         self.width = max(whole - len(self.indent), NARROWEST)
@@ -54,7 +52,7 @@ class Table:
         return [self.paint(line, *styles) for line in folded(safe(text), self.width)]
 
     def columns(self, name: str, preset: str, seconds: str, tokens: str) -> str:
-        shown = [name + " " * (self.names - get_cwidth(name))]
+        shown = [padded(name, self.names)]
         shown += [preset.ljust(self.presets)] if self.presets else []
         shown += [seconds.rjust(len(FIGURES[0])), tokens.rjust(len(FIGURES[1]))]
         return GAP.join(shown) + GAP
@@ -83,23 +81,3 @@ def notes(cell: Cell, talk: Conversation) -> list[str]:
 
 def planned(plan: Plan) -> str:
     return "; ".join(filter(None, (plan.goal, plan.skill, plan.explanation)))
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Lines of at most so many terminal cells, broken at blanks where there are any."""
-    return [row for line in text.split("\n") for row in rows(line, width)]
-
-
-def rows(line: str, width: int) -> list[str]:
-    found, row, used = [], "", 0
-    for char in line:
-        size = get_cwidth(char)
-        if used + size > width:
-            head, _, tail = (row, "", "") if char == " " else row.rpartition(" ")
-            found.append(head if head.strip() else row)
-            row = tail if head.strip() else ""
-            used = get_cwidth(row)
-            if char == " " and not row:
-                continue
-        row, used = row + char, used + size
-    return [*found, row]
