@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tertulia.server.app import application
+from tertulia.server.making.asked import INERT, UNHONOURED
+from tertulia.server.openai.shapes import ChatAsked, TextAsked
 from tertulia.server.settings import Settings
-from tertulia.server.shapes import INERT, UNHONOURED, ChatAsked, TextAsked
 from tests.server.asking import HI, scripted
 
 NUMBERS = st.sampled_from([-1, 0, 1, 2, 128, 129, 65_536, 65_537, 2**31, 2**63 - 1, 2**63, 2**70,

@@ -7,8 +7,9 @@ import pytest
 from starlette.datastructures import Headers
 
 from tertulia.errors import ConfigError
-from tertulia.server.keys import named, of_file, shown_by
-from tertulia.server.refusals import Refusal
+from tertulia.server.doors.guard import shown_by
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.keys import named, of_file
 from tertulia.server.settings import Settings
 from tests.server.asking import HI, asked, chat
 

@@ -18,7 +18,7 @@ import uvicorn
 
 from tertulia.errors import ConfigError
 from tertulia.server.app import application
-from tertulia.server.patience import Patient
+from tertulia.server.doors.patience import Patient
 from tertulia.server.process import bound, is_loopback, reachable
 from tertulia.server.settings import LOOPBACK, Settings
 from tests.server.asking import scripted

@@ -7,7 +7,7 @@ import logging
 import httpx
 import pytest
 
-from tertulia.server import journal
+from tertulia.server.doors import journal
 from tests.server.asking import HI, asked, chat, client, error, posted, scripted
 
 CHAT = "/v1/chat/completions"

@@ -20,7 +20,7 @@ The number of a reply stands beside it in `tertulia logs ID`. It is made again
 by the agent, under the direction and the plan, with the seed and the decoding that are kept
 with it. Exit code 0: byte for byte the same; 1: it differs.
 """
-OFFLINE = ("onnxruntime", "transformers", "scripted")
+OFFLINE = ("onnxruntime", "transformers", "ctranslate2", "scripted")
 """Engines that ask nobody else."""
 
 AROUND = 30
@@ -201,7 +201,7 @@ def going_on(agent: "Agent", turn: "Turn") -> "Agent":
     from tertulia.errors import MissingExtra
 
     try:
-        from tertulia.server.continuing import Continued
+        from tertulia.server.making.continuing import Continued
     except ImportError as error:
         raise MissingExtra(
             "this reply goes on from a text, which is done by the server: "
@@ -212,7 +212,7 @@ def going_on(agent: "Agent", turn: "Turn") -> "Agent":
 
 def heard(agent: "Agent", reply: "Reply", kept: Mapping[str, Any]) -> str:
     """The text of the candidate that was chosen, without what the model thought."""
-    from tertulia.server.growing import opened as thinking
+    from tertulia.server.making.growing import opened as thinking
 
     chosen = reply.candidates[min(kept.get("chosen") or 0, len(reply.candidates) - 1)]
     if kept.get("thought") and thinking(agent.format, reply.prompt):

@@ -1,35 +1,23 @@
-"""OpenAI-compatible HTTP over the spine: agents, each behind a bounded queue.
+"""HTTP over the spine: agents, each behind a bounded queue, under OpenAI's routes and our own.
 
-    app          routes and middleware       reading      bytes -> JSON, hostile ones refused
-    guard        Host, Origin, a key         shapes       what a request may hold
-    journal      one log line a request      talk         messages -> Conversation
-    refusals     errors in OpenAI's shape    asked        fields -> how the next reply is made
-    served       agents that are served      speaking     the spine, event by event
-    runner       the queue                   growing      raw pieces -> text that will not change
-    fairness     whose turn it is            workers      where engines work: other processes
-    keys         keys by their names         rates        how much each client may ask
-    sse          a stream of events          answers      Reply -> response objects
-    metrics      Prometheus                  documented   the OpenAPI description
-    process      the process around all      answered     what answers hold, for the description
-    patience     limits of a connection      docs         the description as one page
+A request passes the doors, is read by a room of routes, waits in the queue, is made where the
+engine works, and is told on its way back:
 
-Kept talks stand beside it, under /tertulia:
+    doors/        who may ask, what a request brings, how errors and streams leave
+    openai/       /v1/chat/completions, /v1/completions, /v1/models
+    responses/    /v1/responses, whose talks may be kept
+    talks/        /tertulia/talks and their replies: kept talks, as trees of turns
+    scenes/       /tertulia/scenes and cards: what talks begin with and what directs them
+    queue/        whose turn it is, how many at once, how much a client may ask
+    making/       what an engine is asked for, and its pieces as text that will not change
+    workers/      where engines work: other processes, or threads of this one
+    description/  what all the routes take and answer, for programs and for people
 
-    storeroom    the store on one thread         talk_shapes    what a request may hold
-    generations  replies on their way            talk_answers   what is told, for the description
-    ordering     what a reply is asked for       telling        talks and turns as JSON
-    keeping      drafts, then turns              directing      scenes and plans of requests
-    continuing   a reply that goes on from a text
+What all share stands beside them: `app` puts the rooms together, `process` runs it at an address,
+`settings` and `keys` say what is allowed, `served` holds the agents and their queues, `storeroom`
+the store on its thread. Three routes stand alone: `playing` (who is served), `probes` (for whoever
+looks after the process), `godel_demo` (GODEL's own protocol).
 
-A response of /v1/responses may be a turn of a kept talk:
-
-    responses          the routes                 responses_kept     where it stands in the store
-    responses_shapes   what a request may hold    responses_answers  Reply -> response object
-    responses_input    items -> turns             responses_events   the same, event by event
-    responses_answered what is answered, for the description
-
-A route has a file of its own: chat, completions, models, probes, godel_demo; talks, turns, replies,
-watching (a reply on its way), plans, scenes, playing (who is served), cards, exports.
-
-Async lives here only; the spine runs on the threads of a worker.
+Async lives here only; the spine runs on the threads of a worker. A room imports only from rooms
+that the contract in pyproject.toml has below it.
 """

@@ -16,37 +16,25 @@ from tertulia.agent import Agent
 from tertulia.assembly import Written
 from tertulia.errors import TertuliaError
 from tertulia.formats.godel import Godel
-from tertulia.server import (
-    cards,
-    chat,
-    completions,
-    docs,
-    exports,
-    godel_demo,
-    models,
-    plans,
-    playing,
-    probes,
-    replies,
-    responses,
-    scenes,
-    talks,
-    turns,
-    watching,
-)
-from tertulia.server.documented import described
-from tertulia.server.generations import Generations
-from tertulia.server.guard import Guard
-from tertulia.server.journal import Journal
-from tertulia.server.refusals import INVALID, Refusal, refusal_of
+from tertulia.server import godel_demo, playing, probes
+from tertulia.server.description import docs
+from tertulia.server.description.documented import described
+from tertulia.server.doors.guard import Guard
+from tertulia.server.doors.journal import Journal
+from tertulia.server.doors.refusals import INVALID, Refusal, refusal_of
+from tertulia.server.openai import chat, completions, models
+from tertulia.server.responses import routes as responses
+from tertulia.server.scenes import cards, scenes
 from tertulia.server.served import house
 from tertulia.server.settings import Settings
 from tertulia.server.storeroom import Storeroom
+from tertulia.server.talks import exports, plans, replies, talks, turns
+from tertulia.server.talks.generations import Generations
 from tertulia.studio import serving
 
 ROUTES = (
     *(chat, completions, responses, models, probes, docs),
-    *(playing, scenes, cards, exports, talks, turns, replies, watching, plans),
+    *(playing, scenes, cards, exports, talks, turns, replies, plans),
 )
 
 

@@ -19,12 +19,13 @@ from starlette.responses import JSONResponse, Response
 
 from tertulia.conversation import Conversation, Direction, Turn
 from tertulia.formats.godel import Godel
-from tertulia.server import answers, reading, sse
-from tertulia.server.answered import DemoAnswer
-from tertulia.server.documented import documented
+from tertulia.server.description.documented import documented
+from tertulia.server.doors import reading, sse
+from tertulia.server.doors.shapes import refused
+from tertulia.server.making.speaking import Speak
+from tertulia.server.openai import answers
+from tertulia.server.openai.shapes import MAX_MESSAGES
 from tertulia.server.served import House, Served, client_of, house_of
-from tertulia.server.shapes import MAX_MESSAGES, refused
-from tertulia.server.speaking import Speak
 
 ROUTES = APIRouter()
 
@@ -36,6 +37,12 @@ class DemoAsked(BaseModel):
 
     msg: Annotated[list[str], Field(min_length=1, max_length=MAX_MESSAGES)]
     knowledge: str = ""
+
+
+class DemoAnswer(BaseModel):
+    """The next turn, as GODEL's page reads it."""
+
+    response: str
 
 
 @ROUTES.get("/generate", openapi_extra=documented(DemoAsked, DemoAnswer))

@@ -1,19 +1,14 @@
 """Keys that clients show: each with a name, which is all that a log ever holds of it."""
 
 import hashlib
-import hmac
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from starlette.datastructures import Headers
-
 from tertulia.config import shown
 from tertulia.errors import ConfigError
-from tertulia.server.refusals import Refusal
 
 NAME = re.compile(r"[\w.@-]{1,64}", re.ASCII)
 LARGEST_FILE = 1 << 20
@@ -77,38 +72,3 @@ def of_line(line: str, where: str) -> Key:
 
 def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def shown_by(headers: Headers, keys: Sequence[Key]) -> str:
-    """The name of the key that a request shows; empty where none is needed.
-
-    As `Authorization: Bearer …`, as `x-api-key`, or the same in both. Raises Refusal otherwise. The
-    time it takes tells nothing of any key, its length included.
-    """
-    if not keys:
-        return ""
-    names = {known(given, keys) for given in every(headers)}
-    if len(names) == 1 and (name := names.pop()):
-        return name
-    raise Refusal(
-        401,
-        "the key is missing or wrong: send it as 'Authorization: Bearer KEY' or as 'x-api-key'",
-        kind="authentication_error",
-        code="invalid_api_key",
-        headers={"WWW-Authenticate": "Bearer"},
-    )
-
-
-def known(given: str, keys: Sequence[Key]) -> str:
-    """The name of a key; empty for what is none. Compares with every one."""
-    made = digest(given)
-    found = [each.name for each in keys if hmac.compare_digest(each.digest, made)]
-    return found[0] if found else ""
-
-
-def every(headers: Headers) -> Iterator[str]:
-    """Every key that a request shows."""
-    for each in headers.getlist("authorization"):
-        scheme, _, given = each.partition(" ")
-        yield given.strip() if scheme.lower() == "bearer" else ""
-    yield from headers.getlist("x-api-key")

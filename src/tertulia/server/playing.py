@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,12 +13,11 @@ from tertulia.agent import Agent
 from tertulia.conversation import Conversation, Direction, Persona, Plan, Turn
 from tertulia.decoding import PRESETS
 from tertulia.errors import TertuliaError
-from tertulia.server import telling
-from tertulia.server.continuing import why_not
-from tertulia.server.documented import documented
-from tertulia.server.refusals import Refusal
+from tertulia.server.description.documented import documented
+from tertulia.server.doors.answering import Answer
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.making.continuing import why_not
 from tertulia.server.served import House, Served, house_of
-from tertulia.server.talk_answers import AgentsTold
 from tertulia.skills import ACTIONS, SKILLS
 
 ROUTES = APIRouter(prefix="/tertulia/agents")
@@ -39,12 +39,50 @@ PROBES = {
 """A talk for each kind of direction that holds nothing else."""
 
 
+class AgentTold(BaseModel):
+    """An agent that is served.
+
+    format          the family whose dialect it speaks
+    engine          what runs its weights
+    takes           kind of direction -> empty, or the reason why it cannot take it
+    continue        empty, or the reason why its replies cannot go on from a text
+    decoding        its own settings
+    rankers         what orders its candidates
+    presets         published ways of decoding, by name
+    context_window  prompt plus reply, in tokens
+    loaded          it can answer at once
+    """
+
+    name: str
+    format: str
+    engine: str
+    takes: dict[str, str]
+    goes_on: str = Field(alias="continue")
+    decoding: dict[str, Any]
+    rankers: list[str]
+    presets: list[str]
+    context_window: int
+    loaded: bool
+
+
+class AgentsTold(BaseModel):
+    """The agents, and the words that plans are made of.
+
+    goals   the eleven action codes
+    skills  the 39 conversational skills
+    """
+
+    agents: list[AgentTold]
+    goals: list[str]
+    skills: list[str]
+
+
 @ROUTES.get("", openapi_extra=documented(None, AgentsTold))
 async def agents(request: Request) -> Response:
     """The agents in the order they were named; the first plays where nobody is asked for."""
     known: dict[str, dict[str, str]] = request.app.state.takes
     listed = [told(each, known) for each in house_of(request).agents.values()]
-    return telling.Told({"agents": listed, "goals": list(ACTIONS), "skills": list(SKILLS)})
+    return Answer({"agents": listed, "goals": list(ACTIONS), "skills": list(SKILLS)})
 
 
 def told(served: Served, known: dict[str, dict[str, str]]) -> dict[str, Any]:

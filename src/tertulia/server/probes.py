@@ -2,17 +2,21 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tertulia.server.answered import Status
-from tertulia.server.documented import documented
+from tertulia.server.description.documented import documented
 from tertulia.server.served import house_of
 
 ROUTES = APIRouter()
 
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
 PLAIN = {"responses": {"200": {"description": "Every metric", "content": TEXT}}}
+
+
+class Status(BaseModel):
+    status: str
 
 
 @ROUTES.get("/health", openapi_extra=documented(answer=Status))

@@ -17,8 +17,8 @@ from tertulia.agent import Agent
 from tertulia.assembly import Written
 from tertulia.errors import ConfigError
 from tertulia.server.app import application
-from tertulia.server.journal import LOG, logged
-from tertulia.server.patience import Patient
+from tertulia.server.doors.journal import LOG, logged
+from tertulia.server.doors.patience import Patient
 from tertulia.server.served import House
 from tertulia.server.settings import Settings
 

@@ -9,10 +9,10 @@ from tertulia.agent import Agent
 from tertulia.assembly import Written
 from tertulia.config import shown
 from tertulia.registry import nearest
-from tertulia.server.metrics import Metrics
-from tertulia.server.rates import Rates
-from tertulia.server.refusals import Refusal
-from tertulia.server.runner import Place, Runner
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.queue.metrics import Metrics
+from tertulia.server.queue.rates import Rates
+from tertulia.server.queue.runner import Place, Runner
 from tertulia.server.settings import Settings
 from tertulia.server.workers.away import runtime
 from tertulia.server.workers.doing import shelf_name

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from tertulia.server.refusals import Refusal
+from tertulia.server.doors.refusals import Refusal
 from tertulia.store import Store
 
 Result = TypeVar("Result")

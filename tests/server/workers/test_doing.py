@@ -7,7 +7,7 @@ import pytest
 
 from tertulia import Agent, Conversation, Decoding, assembly, planners
 from tertulia.agent import Reply
-from tertulia.server.speaking import Speak, Told, Work
+from tertulia.server.making.speaking import Speak, Told, Work
 from tertulia.server.workers.doing import done, shared, watched
 from tests.server.asking import scripted
 

@@ -17,7 +17,7 @@ from tertulia.server.workers.pool import grouped
 from tertulia.server.workers.resident import resident_bytes
 from tertulia.server.workers.weights import BARE_BYTES, expected_bytes
 from tests.server.asking import error
-from tests.server.test_runner import CHAT, body, until
+from tests.server.queue.test_runner import CHAT, body, until
 from tests.server.workers.test_worker import MINI, acted, scripted
 
 ROOM_FOR_ONE = BARE_BYTES + 20 * MEBI

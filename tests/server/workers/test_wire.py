@@ -7,8 +7,8 @@ import pytest
 
 from tertulia import Conversation, Decoding
 from tertulia.errors import CheckpointError, PromptTooLong
-from tertulia.server.refusals import invalid
-from tertulia.server.speaking import Speak, told
+from tertulia.server.doors.refusals import invalid
+from tertulia.server.making.speaking import Speak, told
 from tertulia.server.workers import wire
 from tests.server.asking import scripted
 

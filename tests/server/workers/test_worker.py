@@ -17,7 +17,7 @@ from tertulia.server.app import application
 from tertulia.server.served import House
 from tertulia.server.settings import Settings
 from tests.server.asking import error, frames
-from tests.server.test_runner import CHAT, Client, body, until
+from tests.server.queue.test_runner import CHAT, Client, body, until
 
 LONG: dict[str, Any] = {
     "max_tokens": 900,

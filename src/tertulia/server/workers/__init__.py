@@ -1,12 +1,9 @@
-"""Places where engines work: threads of this process, or processes of their own.
+"""Where engines work: processes of their own, or threads of this one.
 
-threads    an agent that is open, on threads of this process
-away       what is known here of an agent whose engine is in another process
-worker     that process as it lasts: its agents, its crashes; a Place for each of them
-child      one life of it, seen from here
-inside     what runs in it
-wire       what crosses between the two
-breaker    after crashes in a row nothing is begun for a while
-memory     which of them are open at the same time, within a budget
-doing      one job, step by step, wherever it is done
+The pool decides which workers are open at the same time, within a memory budget (pool, weights,
+resident); a worker lasts from one process to the next, with its crashes and its desk in the queue
+for each of its agents (worker, breaker), and knows of these what can be known without their engine
+(away). One life of its process is a child here and inside there; what crosses between the two is
+wire. A job is done step by step wherever that is (doing); an agent that is open already works on
+threads of this process (threads).
 """

@@ -3,7 +3,7 @@
 import math
 import time
 
-from tertulia.server.refusals import Refusal, overloaded
+from tertulia.server.doors.refusals import Refusal, overloaded
 
 CRASHES = 3
 SECONDS = 30.0

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Protocol
 
-from tertulia.server.refusals import Refusal, overloaded
-from tertulia.server.runner import Job
+from tertulia.server.doors.refusals import Refusal, overloaded
+from tertulia.server.queue.runner import Job
 from tertulia.server.workers import wire
 
 PROGRAM = (sys.executable, "-m", "tertulia.server.workers.inside")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tertulia.agent import Agent
 from tertulia.engines import Engine
-from tertulia.server.speaking import Told, Work, told
+from tertulia.server.making.speaking import Told, Work, told
 
 SHARED = ("onnxruntime", "openai", "scripted")
 """Engines that several threads may ask at once: the first decodes all they ask for together."""

@@ -18,9 +18,9 @@ from tertulia.agent import Agent
 from tertulia.assembly import Runtime
 from tertulia.engines import Engine
 from tertulia.errors import TertuliaError
-from tertulia.server.journal import LOG, line, logged, place
-from tertulia.server.refusals import Refusal
-from tertulia.server.speaking import Told, Work
+from tertulia.server.doors.journal import LOG, line, logged, place
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.making.speaking import Told, Work
 from tertulia.server.workers import wire
 from tertulia.server.workers.doing import done, shared, watched
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from tertulia.assembly import Written
 from tertulia.errors import TertuliaError
-from tertulia.server.journal import LOG, line, place
-from tertulia.server.metrics import Metrics
-from tertulia.server.refusals import Refusal
+from tertulia.server.doors.journal import LOG, line, place
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.queue.metrics import Metrics
 from tertulia.server.settings import MEBI, Settings
 from tertulia.server.workers.away import runtime
 from tertulia.server.workers.child import Child

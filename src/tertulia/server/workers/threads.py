@@ -4,8 +4,8 @@ import queue
 import threading
 
 from tertulia.agent import Agent
-from tertulia.server.runner import Job, Runner
-from tertulia.server.speaking import Told
+from tertulia.server.making.speaking import Told
+from tertulia.server.queue.runner import Job, Runner
 from tertulia.server.workers.doing import done, shared, watched
 
 CLOSING_SECONDS = 5.0

@@ -12,8 +12,8 @@ from socket import socket
 from typing import Any
 
 from tertulia.errors import TertuliaError
-from tertulia.server.refusals import Refusal
-from tertulia.server.speaking import Told, Work
+from tertulia.server.doors.refusals import Refusal
+from tertulia.server.making.speaking import Told, Work
 
 LENGTH = struct.Struct(">I")
 READ_BYTES = 1 << 16

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tertulia.assembly import Written
-from tertulia.server.journal import LOG, line
-from tertulia.server.runner import Job, Runner
+from tertulia.server.doors.journal import LOG, line
+from tertulia.server.queue.runner import Job, Runner
 from tertulia.server.workers import wire
 from tertulia.server.workers.away import Away, away
 from tertulia.server.workers.breaker import Breaker
