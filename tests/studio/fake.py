@@ -51,6 +51,7 @@ class Fake:
 
     lines  what replies say, in turn
     held   replies wait before their last word until this is false
+    tokens of every prompt
     """
 
     def __init__(self, *lines: str) -> None:
@@ -64,7 +65,7 @@ class Fake:
         self.talks: dict[str, dict[str, Any]] = {}
         self.generations: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, str, Any]] = []
-        self.count, self.said = 0, 0
+        self.count, self.said, self.tokens = 0, 0, 120
 
     def new(self) -> int:
         self.count += 1
@@ -138,7 +139,36 @@ async def house(request: Request) -> Response:
 
 
 async def scenes(request: Request) -> Response:
-    return JSONResponse({"scenes": request.app.state.fake.scenes})
+    fake: Fake = request.app.state.fake
+    if request.method == "POST":
+        given = await asked(request)
+        scene = {"id": f"s{fake.new()}", "posted": True, **given}
+        fake.scenes.insert(0, scene)
+        return JSONResponse(scene, 201)
+    return JSONResponse({"scenes": fake.scenes})
+
+
+async def unpost(request: Request) -> Response:
+    fake: Fake = request.app.state.fake
+    fake.scenes = [each for each in fake.scenes if each["id"] != request.path_params["scene"]]
+    return Response(status_code=204)
+
+
+async def health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def prompts(request: Request) -> Response:
+    """A prompt of the last turn, of as many tokens as the test says."""
+    fake: Fake = request.app.state.fake
+    given = await asked(request)
+    turns = fake.talks[given["talk"]]["turns"]
+    text = turns[given["parent"]]["text"] if given.get("parent") else ""
+    spans = [{"text": text, "control": False, "field": "turns.0.text"}]
+    return JSONResponse(
+        {"spans": spans, "dropped": [], "unsupported": [], "tokens": fake.tokens,
+         "context_window": 2048}
+    )  # fmt: skip
 
 
 async def forms(request: Request) -> Response:
@@ -189,7 +219,11 @@ async def talk(request: Request) -> Response:
         return Response(status_code=204)
     if request.method == "PATCH":
         given = await asked(request)
-        found["scene"] = given.get("scene", found["scene"])
+        stale = given.get("version", found["version"]) != found["version"]
+        if stale:
+            error = {"message": "read it again (/load t)", "code": "conflict"}
+            return JSONResponse({"error": error}, 409)
+        found["scene"] = {**found["scene"], **given.get("scene", {})}
         found["title"] = given.get("title", found["title"])
         found["agent_name"] = given.get("agent", found["agent_name"])
         found["version"] += 1
@@ -351,7 +385,10 @@ def application(fake: Fake) -> Starlette:
         routes=[
             *serving.routes(),
             Route("/tertulia/agents", house),
-            Route("/tertulia/scenes", scenes),
+            Route("/health", health),
+            Route("/tertulia/scenes", scenes, methods=["GET", "POST"]),
+            Route("/tertulia/scenes/{scene}", unpost, methods=["DELETE"]),
+            Route("/tertulia/prompts", prompts, methods=["POST"]),
             Route("/tertulia/forms", forms),
             Route("/tertulia/cards", cards, methods=["POST"]),
             Route("/tertulia/talks", talks, methods=["GET", "POST"]),

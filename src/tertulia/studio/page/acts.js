@@ -2,6 +2,7 @@
 import { signal } from "./html.js";
 import { reply, stopAll } from "./generations.js";
 import { tell } from "./notices.js";
+import { settled } from "./staging.js";
 import * as state from "./state.js";
 import { activate, changeTalk, pathTo, rate, remove, wholeTurn } from "./talks.js";
 
@@ -10,18 +11,17 @@ export const editing = signal(null);
 /** The turn to bring into sight, {id}; a new object brings it again. */
 export const looked = signal(null);
 
-const samePlan = (one, other) => Object.keys(state.NO_PLAN).every((key) => one[key] === other[key]);
-
 /** The settings of the next reply, as the bar of goals and the stage have them. */
 async function directed(speaker) {
+  await settled();
   const decoding = state.decoding.value;
   const waiting = state.waitingPlan();
-  const same = samePlan(state.plan.value, waiting);
+  const same = state.samePlan(state.plan.value, waiting);
   // The plan that waits in the talk is used up by a reply that is given no other; where another is
   // given, it would wait on.
-  const waits = !samePlan(waiting, state.NO_PLAN) && speaker !== state.sides.value.user;
+  const waits = !state.samePlan(waiting, state.NO_PLAN) && speaker !== state.sides.value.user;
   if (!same && waits)
-    await changeTalk({ scene: { ...state.talk.value.scene, plan: state.NO_PLAN } });
+    await changeTalk({ scene: { plan: state.NO_PLAN } });
   const planned = same ? {} : { plan: state.plan.value };
   return { ...planned, ...(Object.keys(decoding).length ? { decoding } : {}) };
 }
@@ -37,27 +37,31 @@ export async function answer({ parent, speaker, plan, agents = state.answering.v
     parent: parent === undefined ? (state.end.value?.id ?? null) : parent,
     activate: !several,
   });
-  if (found) state.usedUp(speaker);
+  if (found) {
+    state.usedUp(speaker);
+    state.selected.value = null;
+  }
   return found;
 }
 
 /** Another reply beside a turn: to the plan in the bar, or else to the one that the turn was given. */
 export async function again(turn) {
-  const free = samePlan(state.plan.value, state.NO_PLAN);
+  const free = state.samePlan(state.plan.value, state.NO_PLAN);
   const before = free ? await wholeTurn(turn.id).catch(() => null) : null;
   const { goal = "", skill = "", explanation = "" } = before?.reply?.given ?? {};
   const plan = goal || skill || explanation ? { goal, skill, explanation } : undefined;
-  return answer({ parent: turn.parent ?? null, speaker: turn.speaker, plan });
+  return answer({ parent: turn.parent ?? null, speaker: state.sideNamed(turn.speaker), plan });
 }
 
+/** Why the talk's agent cannot go on from where a turn ends; "" where it can. */
+export const cannotGoOn = () => state.agent.value?.continue ?? "";
+
 /** The turn goes on from where it ends. */
-export const goOn = async (turn) =>
-  reply({
-    ...(await directed(turn.speaker)),
-    parent: turn.parent ?? null,
-    speaker: turn.speaker,
-    continue: turn.id,
-  });
+export async function goOn(turn) {
+  if (cannotGoOn()) return tell(`This turn cannot be continued: ${cannotGoOn()}.`);
+  const speaker = state.sideNamed(turn.speaker);
+  return reply({ ...(await directed(speaker)), parent: turn.parent ?? null, speaker, continue: turn.id });
+}
 
 /** Show the alternative that is so many steps away, with what came after it. */
 export function step(turn, steps) {
@@ -68,8 +72,9 @@ export function step(turn, steps) {
 
 /** Take the talk up again after this turn. */
 export async function branch(turn) {
-  if (await activate(turn.id)) {
-    tell("The talk goes on from here; what came after it is kept beside.");
+  const before = state.end.value?.id ?? null;
+  if (before !== turn.id && (await activate(turn.id))) {
+    tell("The talk goes on from here; what came after it is kept beside.", { undo: () => activate(before) });
     document.getElementById("say")?.focus();
   }
 }

@@ -1,7 +1,10 @@
 // The server, asked over HTTP: JSON in, JSON out, and its streams of events. See docs/howto/studio.md.
+import { lost } from "./connection.js";
 
 const KEY = "tertulia.key";
 const UNREACHABLE = "the server cannot be reached: is it still running?";
+const PAUSE_MILLISECONDS = 250;
+const LONGEST_MILLISECONDS = 4000;
 
 /** An answer that is an error. status 0 says that the server could not be reached. */
 export class Refused extends Error {
@@ -13,11 +16,27 @@ export class Refused extends Error {
   }
 }
 
+let given = null;
+
 /** The key the server asks for, where it asks for one; kept for this tab only. */
 export const key = {
-  get: () => sessionStorage.getItem(KEY) || "",
-  set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
+  get: () => given ?? stored() ?? "",
+  set: (text) => {
+    given = text;
+    try {
+      sessionStorage.setItem(KEY, text);
+    } catch {
+      // Storage is off: the key holds until the page is closed.
+    }
+  },
 };
+function stored() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
 
 const headers = (more = {}) => (key.get() ? { "x-api-key": key.get(), ...more } : more);
 
@@ -69,6 +88,7 @@ export function save(blob, name) {
 /**
  * Follow the events of a generation to their end: each(name, data) for every one, from the
  * beginning. A connection that breaks is taken up again where it broke, until signal is aborted.
+ * Throws Refused for what the server does not know any more.
  */
 export async function follow(id, each, signal) {
   let last = "";
@@ -90,9 +110,10 @@ export async function follow(id, each, signal) {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused) throw error;
-      if (tries > 8) throw new Refused(0, { message: UNREACHABLE });
+      if (tries > 0) lost();
     }
-    await new Promise((done) => setTimeout(done, Math.min(4000, 250 * 2 ** tries)));
+    const pause = Math.min(LONGEST_MILLISECONDS, PAUSE_MILLISECONDS * 2 ** tries);
+    await new Promise((done) => setTimeout(done, pause));
   }
 }
 

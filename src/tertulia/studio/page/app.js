@@ -1,13 +1,15 @@
 // The page: three panes (stage, talk, mind) side by side, or one at a time where the window is narrow.
 import { key } from "./api.js";
-import { html, render, useEffect, useState } from "./html.js";
+import { Connection, whenBack } from "./connection.js";
+import { keepDraft } from "./drafts.js";
+import { effect, html, render, useEffect, useState } from "./html.js";
 import { Help, useShortcuts } from "./keys.js";
 import { Mind } from "./mind.js";
 import { Notices } from "./notices.js";
 import { Stage } from "./stage.js";
-import { locked, pane, talk } from "./state.js";
+import * as state from "./state.js";
 import { Talk } from "./talk.js";
-import { loadHouse, openTalk } from "./talks.js";
+import { loadHouse, openTalk, refresh } from "./talks.js";
 import { followTheme } from "./theme.js";
 import { Top } from "./top.js";
 import { Welcome } from "./welcome.js";
@@ -18,38 +20,69 @@ function App() {
   const [ready, setReady] = useState(false);
   useShortcuts();
   const begin = async () => {
-    locked.value = null;
+    state.locked.value = null;
     try {
       await Promise.all([loadHouse(), openNamed()]);
       setReady(true);
     } catch (error) {
-      locked.value = error;
+      state.locked.value = error;
     }
   };
   useEffect(() => {
     begin();
     addEventListener("hashchange", openNamed);
-    return () => removeEventListener("hashchange", openNamed);
+    const stopWaiting = whenBack(() => (state.locked.value ? begin() : loadHouse().then(refresh, () => {})));
+    return () => {
+      removeEventListener("hashchange", openNamed);
+      stopWaiting();
+    };
   }, []);
-  if (locked.value) return html`<${Locked} error=${locked.value} again=${begin} />`;
+  useLookingAgain();
+  if (state.locked.value) return html`<${Locked} error=${state.locked.value} again=${begin} />`;
   if (!ready) return html`<p class="loading">Opening…</p>`;
   return html`<${Top} />
-    ${talk.value ? html`<${Panes} />` : html`<${Welcome} />`}
+    <${Connection} />
+    ${state.talk.value ? html`<${Panes} />` : html`<${Welcome} />`}
     <${Help} /><${Notices} />`;
 }
 
+/** What was changed elsewhere meanwhile is seen when the page is looked at again. */
+function useLookingAgain() {
+  useEffect(() => {
+    const look = () => document.visibilityState === "visible" && refresh();
+    addEventListener("focus", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      removeEventListener("focus", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, []);
+}
+
+/** What the next replies are to do, and how they are decoded, outlives a reload. */
+function keepDirected() {
+  effect(() => {
+    const id = state.talk.value?.id;
+    if (id === undefined) return;
+    const [plan, keep, settings] = [state.plan.value, state.keepPlan.value, state.decoding.value];
+    const isFree = !keep && state.samePlan(plan, state.waitingPlan());
+    keepDraft(`plan.${id}`, isFree ? null : { plan, keep });
+    keepDraft(`decoding.${id}`, Object.keys(settings).length ? settings : null);
+  });
+}
+
 function Panes() {
-  return html`<main class="panes" data-pane=${pane.value}>
-      <h1 class="visually-hidden">${talk.value.title || "A talk"}</h1>
-      <aside class="pane stage" id="stage" aria-label="Stage"><${Stage} key=${talk.value.id} /></aside>
-      <section class="pane talk" id="talk" aria-label="Talk"><${Talk} key=${talk.value.id} /></section>
-      <aside class="pane mind" id="mind" aria-label="Mind"><${Mind} key=${talk.value.id} /></aside>
+  return html`<main class="panes" data-pane=${state.pane.value}>
+      <h1 class="visually-hidden">${state.talk.value.title || "A talk"}</h1>
+      <aside class="pane stage" id="stage" aria-label="Stage"><${Stage} key=${state.talk.value.id} /></aside>
+      <section class="pane talk" id="talk" aria-label="Talk"><${Talk} key=${state.talk.value.id} /></section>
+      <aside class="pane mind" id="mind" aria-label="Mind"><${Mind} key=${state.talk.value.id} /></aside>
     </main>
     <nav class="tabs" aria-label="Panes">
       ${PANES.map(
         ([name, label]) => html`<button
-          aria-pressed=${pane.value === name}
-          onClick=${() => (pane.value = name)}
+          aria-pressed=${state.pane.value === name}
+          onClick=${() => (state.pane.value = name)}
         >
           ${label}
         </button>`,
@@ -61,7 +94,7 @@ function Panes() {
 function openNamed() {
   const named = /^#\/talks\/([^/]+)$/.exec(location.hash);
   const id = named ? decodeURIComponent(named[1]) : null;
-  return id === (talk.peek()?.id ?? null) ? null : openTalk(id);
+  return id === (state.talk.peek()?.id ?? null) ? null : openTalk(id);
 }
 
 function Locked({ error, again }) {
@@ -85,6 +118,7 @@ function Locked({ error, again }) {
 }
 
 followTheme();
+keepDirected();
 const root = document.getElementById("app");
 root.replaceChildren();
 render(html`<${App} />`, root);

@@ -27,7 +27,8 @@ export function Candidates({ about }) {
 function Growing({ texts }) {
   return html`<section class="candidates" aria-labelledby="candidates">
     <h3 id="candidates">${texts.length === 1 ? "One candidate" : `${texts.length} candidates`}</h3>
-    <ol class="growing">${texts.map((text) => html`<li><span class="words" dir="auto">${text ?? ""}</span></li>`)}</ol>
+    <ol class="growing">${texts.slice(0, FEW).map((text) => html`<li><span class="words" dir="auto">${text ?? ""}</span></li>`)}</ol>
+    ${texts.length > FEW && html`<p class="hint">and ${texts.length - FEW} more</p>`}
   </section>`;
 }
 

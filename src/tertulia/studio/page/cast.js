@@ -1,5 +1,6 @@
 // Who is in the talk: the two sides by name, and the facts about everybody.
 import { html, useState } from "./html.js";
+import { tell } from "./notices.js";
 import { Lines } from "./stage.js";
 import * as state from "./state.js";
 
@@ -10,6 +11,9 @@ export function Cast({ scene, change }) {
   const rename = (side, name) => {
     const { [scene[side]]: mine = [], ...rest } = scene.personas ?? {};
     change({ [side]: name, personas: { ...rest, [name]: mine } });
+    const before = { [side]: scene[side], personas: scene.personas };
+    const kept = state.path.value.some((turn) => turn.speaker === scene[side]);
+    if (kept) tell(`What ${scene[side]} said stays under that name.`, { undo: () => change(before) });
   };
   return html`<section class="block cast" aria-label="Cast">
     <h3>Cast</h3>
@@ -47,7 +51,7 @@ function Name({ name, role, taken, rename }) {
     setGiven(null);
     if (text && text !== name && text !== taken) rename(text);
   };
-  return html`<input class="name" aria-label=${`Name of ${role}`} value=${given ?? name} maxlength="200"
+  return html`<input class="name" dir="auto" aria-label=${`Name of ${role}`} value=${given ?? name} maxlength="200"
     onInput=${(event) => setGiven(event.target.value)} onBlur=${done}
     onKeyDown=${(event) => event.key === "Enter" && event.target.blur()} />`;
 }

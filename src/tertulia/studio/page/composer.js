@@ -1,5 +1,6 @@
 // Where the person speaks: as either side, with a described picture, answered by one agent or several.
 import { answer, stopAll } from "./acts.js";
+import { Context } from "./context.js";
 import { draft, keepDraft } from "./drafts.js";
 import { Goals } from "./goals.js";
 import { html, useEffect, useRef, useState } from "./html.js";
@@ -64,7 +65,7 @@ export function Composer() {
       </div>
       ${pictured && html`<${PictureField} value=${given.image} typed=${typed} />`}
       <div class="row">
-        <textarea id="say" ref=${area} rows="1" value=${given.text} onKeyDown=${keys}
+        <textarea id="say" dir="auto" ref=${area} rows="1" value=${given.text} onKeyDown=${keys}
           aria-label=${`What ${speaker} says`} placeholder=${`${speaker} says…`}
           onInput=${(event) => typed({ text: event.target.value })}></textarea>
         ${busy
@@ -72,7 +73,7 @@ export function Composer() {
           : html`<button class="round main" aria-label=${empty ? `Let ${state.end.value ? state.otherSide(state.end.value.speaker) : agent} speak` : `Say it, and let ${other} answer (Enter)`}
               title=${empty ? "Let the next side speak" : "Say it (Enter)"}>${icon(empty ? "speak" : "send")}</button>`}
       </div>
-      <p class="hint"><kbd>Enter</kbd> says it · <kbd>Alt</kbd>+<kbd>Enter</kbd> without an answer · <kbd>Shift</kbd>+<kbd>Enter</kbd> a new line · <kbd>?</kbd> all keys</p>
+      <p class="foot hint"><${Context} /><span class="keys-hint"><kbd>Enter</kbd> says it · <kbd>Alt</kbd>+<kbd>Enter</kbd> without an answer · <kbd>Shift</kbd>+<kbd>Enter</kbd> a new line · <kbd>?</kbd> all keys</span></p>
     </form>
   </div>`;
 }
@@ -81,7 +82,7 @@ const PictureField = ({ value, typed }) => {
   const reason = state.refusal("image");
   return html`<label class="picture-field ${reason ? "refused" : ""}">
     ${icon("picture")}<span class="visually-hidden">What the picture shows</span>
-    <input value=${value} placeholder="What the picture shows" onInput=${(event) => typed({ image: event.target.value })} />
+    <input dir="auto" value=${value} placeholder="What the picture shows" onInput=${(event) => typed({ image: event.target.value })} />
     ${reason && html`<span class="reason">${reason}</span>`}
   </label>`;
 };

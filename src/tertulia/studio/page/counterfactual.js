@@ -2,7 +2,7 @@
 import { Side, parts, summary } from "./difference.js";
 import { over, reply } from "./generations.js";
 import { html, useState } from "./html.js";
-import { NO_PLAN, goals, sides, skills } from "./state.js";
+import { NO_PLAN, goals, sideNamed, sides, skills } from "./state.js";
 
 const LISTS = new Set(["persona", "user_persona", "knowledge", "memory"]);
 const PLANNED = new Set(["goal", "skill", "explanation"]);
@@ -66,7 +66,7 @@ export function Counterfactual({ about }) {
   const asked = () => ({
     parent: about.parent,
     agents: [about.agent],
-    speaker: about.turn.speaker,
+    speaker: sideNamed(about.turn.speaker),
     decoding: about.seed === null ? about.decoding : { ...about.decoding, seed: about.seed },
     ...changed(field, value, header(scene), plan),
   });

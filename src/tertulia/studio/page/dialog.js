@@ -1,13 +1,17 @@
 // A dialog in front of the page.
-import { html, useEffect, useRef } from "./html.js";
+import { html, useEffect, useRef, useState } from "./html.js";
+import { Notices, layer } from "./notices.js";
 
 /** A modal dialog; Escape and its × close it, and the focus goes back to where it was. */
 export function Dialog({ label, close, children }) {
   const box = useRef(null);
+  const [level] = useState(() => layer.peek() + 1);
   useEffect(() => {
     const before = document.activeElement;
     box.current.showModal();
+    layer.value = level;
     return () => {
+      layer.value = level - 1;
       if (document.activeElement === document.body) before?.focus?.();
     };
   }, []);
@@ -17,5 +21,6 @@ export function Dialog({ label, close, children }) {
       <header><h2>${label}</h2><button class="quiet" aria-label="Close" onClick=${close}>×</button></header>
       ${children}
     </div>
+    <${Notices} level=${level} />
   </dialog>`;
 }

@@ -2,10 +2,14 @@
 // a reload.
 import { follow, get, send } from "./api.js";
 import { batch } from "./html.js";
-import { wrong } from "./notices.js";
+import { tell, wrong } from "./notices.js";
 import * as state from "./state.js";
-import { keep } from "./talks.js";
+import { keep, lighten, refresh, tried } from "./talks.js";
 
+/** Replies that are over, and of which all is still in the page. */
+const MOST_OVER = 8;
+/** Pieces are gathered for so long before they are drawn. */
+const DRAWN_MILLISECONDS = 40;
 const followed = new Map();
 
 /** Change what is known of a generation. */
@@ -19,56 +23,111 @@ function told(id, change) {
  * Ask for replies. given: {agents: [names], parent, plan, direction, decoding, speaker, activate,
  * continue, dry}; what is left out is the talk's. Gives the ids of the generations, one an agent; or null.
  */
-export async function reply(given = {}) {
-  const id = state.talk.value.id;
-  try {
+export const reply = (given = {}) =>
+  tried(async () => {
+    const id = state.talk.value.id;
     const path = `/tertulia/talks/${encodeURIComponent(id)}/replies`;
     const found = await send("POST", path, given);
     const parent = given.parent === undefined ? (state.end.value?.id ?? null) : given.parent;
-    for (const each of found.generations) {
-      const { activate = true, dry = false, speaker = state.sides.value.agent } = given;
-      begin({ ...each, talk: id, parent, activate, dry, speaker, continued: given.continue ?? null });
-    }
+    const { activate = true, dry = false, speaker = state.sides.value.agent } = given;
+    for (const each of found.generations)
+      begin({ ...each, talk: id, parent, activate, dry, speaker, continued: given.continue ?? null, given });
     return found.generations.map((each) => each.id);
-  } catch (error) {
-    wrong(error);
-    return null;
-  }
+  });
+
+/** Ask once more for a reply that failed. */
+export function retry(made) {
+  dismiss(made.id);
+  const given = made.given ?? { parent: made.parent, speaker: made.speaker };
+  return reply({ ...given, agents: [made.agent_name] });
+}
+
+export function dismiss(id) {
+  const left = new Map(state.generations.value);
+  left.delete(id);
+  state.generations.value = left;
 }
 
 /** Follow a generation that is new to the page. */
 function begin(given) {
-  const fresh = {
-    state: "waiting", plan: null, prompt: null, texts: [], candidates: null, timings: null,
+  if (followed.has(given.id) || given.talk !== state.talk.value?.id) return;
+  const blank = {
+    state: "waiting", plan: null, prompt: null, texts: [], thoughts: "", candidates: null, timings: null,
     turn: null, error: null, dry: false, activate: true, began: Date.now(),
   };
-  state.generations.value = new Map(state.generations.value).set(given.id, { ...fresh, ...given });
+  const known = spared(state.generations.value);
+  state.generations.value = new Map(known).set(given.id, { ...blank, ...given });
   const stopping = new AbortController();
   followed.set(given.id, stopping);
   follow(given.id, (name, data) => heard(given.id, name, data), stopping.signal)
     .catch((error) => failed(given.id, error))
-    .finally(() => followed.delete(given.id));
+    .finally(() => followed.get(given.id) === stopping && followed.delete(given.id));
 }
 
+/** What is known, without all but the latest of what is over. */
+function spared(known) {
+  const over = [...known.values()].filter((each) => state.OVER.has(each.state) && (each.dry || each.turn));
+  const gone = over.slice(0, -MOST_OVER);
+  if (!gone.length) return known;
+  lighten(gone.flatMap((each) => each.turn?.id ?? []));
+  const left = new Map(known);
+  for (const each of gone) left.delete(each.id);
+  return left;
+}
+
+/** Nothing more is told of a generation. */
 function failed(id, error) {
-  told(id, { state: "failed", error: { message: error.message } });
-  wrong(error);
+  if (error.status !== 404) {
+    told(id, { state: "failed", error: { message: error.message } });
+    return wrong(error);
+  }
+  // The server was started anew, and has kept as a turn what was said until then.
+  const lost = state.generations.value.get(id);
+  told(id, { state: "failed", error: { message: "The server was started anew while this was said." } });
+  if (!lost || lost.dry) return undefined;
+  dismiss(id);
+  tell("The server was started anew. What was said until then was kept as a turn.");
+  return refresh();
 }
 
+/** Candidate -> text that came, and is not drawn yet; by generation. */
+const fresh = new Map();
+let drawing = 0;
+
+function draw() {
+  clearTimeout(drawing);
+  drawing = 0;
+  batch(() => {
+    for (const [id, more] of fresh) {
+      const known = state.generations.value.get(id);
+      if (!known) continue;
+      const texts = [...known.texts];
+      for (const [candidate, text] of more.texts) texts[candidate] = (texts[candidate] ?? "") + text;
+      told(id, { texts, thoughts: known.thoughts + more.thoughts });
+    }
+  });
+  fresh.clear();
+}
+
+function gather(id, { candidate = 0, text = "", thought = "" }) {
+  if (!fresh.has(id)) fresh.set(id, { texts: new Map(), thoughts: "" });
+  const more = fresh.get(id);
+  more.texts.set(candidate, (more.texts.get(candidate) ?? "") + text);
+  if (candidate === 0) more.thoughts += thought;
+  drawing ||= setTimeout(draw, DRAWN_MILLISECONDS);
+}
+
+/** Status of a turn -> state of the generation that it came of, where that is not "done". */
+const ENDED = { stopped: "stopped", interrupted: "failed" };
 const HEARD = {
   state: (id, data) => told(id, { state: data.state }),
   plan: (id, data) => told(id, { plan: data }),
   prompt: (id, data) => told(id, { prompt: data }),
-  piece: (id, { candidate = 0, text }) => {
-    const texts = [...state.generations.value.get(id).texts];
-    texts[candidate] = (texts[candidate] ?? "") + text;
-    told(id, { texts });
-  },
+  piece: gather,
   reply: (id, data) => {
     const mine = state.generations.value.get(id);
-    const stopped = data.turn?.status === "stopped";
     batch(() => {
-      told(id, { ...data, state: stopped ? "stopped" : "done" });
+      told(id, { ...data, state: ENDED[data.turn?.status] ?? "done" });
       if (mine.dry || !data.turn || mine.talk !== state.talk.value?.id) return;
       const turn = { ...data.turn, agent_name: mine.agent_name };
       keep(turn, { version: data.version, activate: mine.activate });
@@ -82,6 +141,7 @@ const HEARD = {
 };
 
 function heard(id, name, data) {
+  if (name !== "piece") draw();
   if (state.generations.value.has(id)) HEARD[name]?.(id, data);
 }
 
@@ -89,14 +149,15 @@ function heard(id, name, data) {
 export function followAll(talk, ids) {
   for (const id of ids.filter((each) => !followed.has(each)))
     get(`/tertulia/generations/${encodeURIComponent(id)}`)
-      .then((found) => begin({ ...found, talk, id, texts: [] }))
-      .catch(wrong);
+      .then((found) => begin({ ...found, talk, id, texts: [], candidates: null }))
+      .catch((error) => error.status === 404 || wrong(error));
 }
 
 /** Leave generations to themselves; the server goes on with them. */
 export function forget() {
   for (const stopping of followed.values()) stopping.abort();
   followed.clear();
+  fresh.clear();
   state.generations.value = new Map();
 }
 

@@ -4,6 +4,7 @@ import { html } from "./html.js";
 const DRAWN = {
   again: "M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6",
   edit: "M4 20l1-4L16.5 4.5a2 2 0 0 1 3 3L8 19l-4 1zM14 7l3 3",
+  copy: "M8 8h12v12H8zM16 8V4H4v12h4",
   branch: "M6 4v16M6 14c8 0 12-2 12-8M15 8l3-3 3 3",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v6M14 11v6",
   goOn: "M4 12h10M10 7l5 5-5 5M19 5v14",

@@ -1,46 +1,75 @@
 // Scenes and character cards, loaded into the open talk or chosen for a new one.
-import { upload } from "./api.js";
+import { send, upload } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { html, useRef, useState } from "./html.js";
-import { tell, wrong } from "./notices.js";
+import { wrong } from "./notices.js";
+import { SaveButton } from "./saving.js";
 import * as state from "./state.js";
 import { loadScenes } from "./talks.js";
 
-/** A select of scenes, and a button for a card; load(scene) takes what was chosen. */
-export function Loading({ load }) {
+/** A select of scenes, and buttons for files; load(scene, name) takes what was chosen. */
+export function Loading({ load, scene }) {
   const choose = (event) => {
     const found = state.scenes.value.find((each) => each.id === event.target.value);
     event.target.value = "";
-    if (found) load(found.scene);
+    if (found) load(found.scene, found.title || found.id);
   };
   return html`<section class="block loading-row" aria-label="Load">
     <select aria-label="Load a scene" value="" onChange=${choose}>
       <option value="">Load a scene…</option>
       ${state.scenes.value.map((each) => html`<option value=${each.id}>${each.title || each.id}</option>`)}
     </select>
-    <${CardButton} took=${(found) => load(found.scene)} />
+    <${CardButton} took=${(found) => load(found.scene, found.name)} />
+    <${SaveButton} scene=${scene} />
   </section>`;
 }
 
-/** A button that takes a character card from a file; took({scene_id, scene, report}). */
+/** A button that takes a card or a scene from a file; took({scene_id, scene, name}). */
 export function CardButton({ took }) {
   const input = useRef(null);
   const [read, setRead] = useState(null);
   const chosen = async (event) => {
     const [file] = event.target.files;
     event.target.value = "";
-    const found = file && (await cast(file));
+    if (!file) return;
+    const scene = await sceneIn(file);
+    if (scene) return posted(scene, file.name.replace(/\.\w+$/, "")).then((found) => found && took(found));
+    const found = await cast(file);
     if (found) setRead({ file, found });
   };
   const taken = (found) => {
     setRead(null);
-    tell(`${found.report?.name || read.file.name} is on the stage.`);
-    took(found);
+    took({ ...found, name: found.report?.name || read.file.name });
   };
-  return html`<button type="button" onClick=${() => input.current.click()}>Load a card…</button>
-    <input ref=${input} type="file" class="visually-hidden" tabindex="-1" aria-label="A character card"
+  return html`<button type="button" title="A character card, or a scene, from a file" onClick=${() => input.current.click()}>Load a card…</button>
+    <input ref=${input} type="file" class="visually-hidden" tabindex="-1" aria-label="A character card, or a scene"
       accept=".png,.json,.charx,.apng" onChange=${chosen} />
     ${read && html`<${Card} ...${read} taken=${taken} close=${() => setRead(null)} />`}`;
+}
+
+const LARGEST_SCENE = 20_000_000;
+/** Keys that a scene has, and keys that a card has. */
+const OF_SCENES = ["agent", "situation", "instruction", "personas", "turns"];
+const OF_CARDS = ["spec", "data", "name", "char_name", "first_mes"];
+
+/** The scene that a file holds, or null. */
+async function sceneIn(file) {
+  if (!/\.json$/i.test(file.name) || file.size > LARGEST_SCENE) return null;
+  const found = await file.text().then(JSON.parse).catch(() => null);
+  const has = (keys) => keys.some((key) => Object.hasOwn(found, key));
+  return found && typeof found === "object" && has(OF_SCENES) && !has(OF_CARDS) ? found : null;
+}
+
+/** A scene as the server keeps it now: {scene_id, scene, name}; or null. */
+async function posted(scene, name) {
+  try {
+    const found = await send("POST", "/tertulia/scenes", { scene, title: name });
+    await loadScenes();
+    return { scene_id: found.id, scene: found.scene, name };
+  } catch (error) {
+    wrong(error);
+    return null;
+  }
 }
 
 /** What the server makes of a card; given: {user, greeting}. Null where it cannot be read. */

@@ -3,8 +3,9 @@ import { Candidates } from "./candidates.js";
 import { Counterfactual } from "./counterfactual.js";
 import { html, signal } from "./html.js";
 import { Ahead, Planning } from "./planning.js";
-import { PromptSpans } from "./prompt.js";
+import { Ahead as PromptAhead, PromptSpans } from "./prompt.js";
 import { stepped } from "./roving.js";
+import * as state from "./state.js";
 import { selected } from "./state.js";
 import { neighbours, useSubject } from "./subject.js";
 import { Timings } from "./timings.js";
@@ -22,13 +23,28 @@ export const sheet = signal("reply");
 export function Mind() {
   const about = useSubject();
   const open = sheet.value;
+  const ahead = open === "prompt" && (isAhead.value || !about);
   return html`<h2 class="visually-hidden">Mind</h2>
     <${Tabs} />
     <div class="sheet" role="tabpanel" id="sheet" aria-labelledby="sheet-${open}" tabindex="0">
-      ${open !== "tree" && html`<${About} about=${about} />`}
-      ${open === "tree" ? html`<${Tree} />` : about?.byModel && html`<${Sheet} about=${about} />`}
+      ${open === "prompt" && about && html`<${Which} />`}
+      ${open !== "tree" && !ahead && html`<${About} about=${about} />`}
+      ${ahead && html`<${PromptAhead} key=${state.talk.value.version} />`}
+      ${open === "tree" && html`<${Tree} />`}
+      ${open !== "tree" && !ahead && about?.byModel && html`<${Sheet} about=${about} />`}
       ${open === "reply" && html`<${Ahead} />`}
     </div>`;
+}
+
+/** Whether the prompt that is shown is the next one. */
+const isAhead = signal(false);
+
+function Which() {
+  const choose = (ahead) => () => (isAhead.value = ahead);
+  return html`<div class="segments" role="group" aria-label="Which prompt">
+    <button type="button" aria-pressed=${!isAhead.value} onClick=${choose(false)}>Of this reply</button>
+    <button type="button" aria-pressed=${isAhead.value} onClick=${choose(true)}>Of the next one</button>
+  </div>`;
 }
 
 function Tabs() {

@@ -3,7 +3,7 @@ import { send } from "./api.js";
 import { reply } from "./generations.js";
 import { html, useEffect, useState } from "./html.js";
 import { wrong } from "./notices.js";
-import { NO_PLAN, agent, end, goals, plan, running, selected, skills, talk } from "./state.js";
+import { NO_PLAN, agent, decoding, end, goals, plan, running, selected, sideNamed, skills, talk } from "./state.js";
 
 const PARTS = ["goal", "skill", "explanation"];
 const same = (one, other) => PARTS.every((part) => (one[part] ?? "") === (other[part] ?? ""));
@@ -25,13 +25,14 @@ export function Planning({ about }) {
     setThinking(false);
   };
   const again = async () => {
-    const seeded = keepsSeed && about.seed !== null ? { decoding: { seed: about.seed } } : {};
+    const seeded = keepsSeed && about.seed !== null ? { seed: about.seed } : {};
+    const given = { ...decoding.value, ...seeded };
     const begun = await reply({
       parent: about.parent,
       agents: [about.agent],
-      speaker: about.turn.speaker,
+      speaker: sideNamed(about.turn.speaker),
       plan: shown,
-      ...seeded,
+      ...(Object.keys(given).length ? { decoding: given } : {}),
     });
     if (begun) selected.value = null;
   };
@@ -41,6 +42,8 @@ export function Planning({ about }) {
     <p class="hint">${told(about, made)}</p>
     ${about.plan?.written &&
     html`<p class="note">The planner wrote no plan: <q class="words">${about.plan.written}</q></p>`}
+    ${about.thought &&
+    html`<details class="thought" open=${about.live}><summary>What it thought</summary><p class="words" dir="auto">${about.thought}</p></details>`}
     <label>Goal
       <input list="mind-goals" value=${shown.goal} onInput=${set("goal")} readonly=${about.live} />
     </label>

@@ -1,18 +1,32 @@
 // Exactly what the model saw: every span under the colour and the name of the field it came from.
 import { send } from "./api.js";
+import { lookAhead, next } from "./context.js";
+import { copied } from "./copying.js";
 import { html, useEffect, useState } from "./html.js";
-import { tell } from "./notices.js";
 import { useRoving } from "./roving.js";
-import { agentOf, talk } from "./state.js";
+import { agentOf, sideNamed, talk } from "./state.js";
 
 const FIELDS = ["situation", "instruction", "personas", "knowledge", "memory", "lore", "plan", "turns"];
 const NAMES = ["agent", "user"];
 const OWN = "the format's own words";
 const CONTROL = "control tokens";
 
+/** The prompt of the next reply, as it stands now. */
+export function Ahead() {
+  const [asking, setAsking] = useState(false);
+  const found = next.value;
+  const look = () => {
+    setAsking(true);
+    lookAhead().then(() => setAsking(false));
+  };
+  useEffect(look, []);
+  if (found?.error) return html`<p class="error" role="alert">${found.error.message}</p>`;
+  if (!found) return html`<p class="hint">${asking ? "Reading… A model that was not used yet is opened first." : "Not rendered yet."}</p>`;
+  return html`<${Whole} title="What the model would see now" prompt=${found} about=${{ dropped: [], unsupported: [], fired: [] }} />`;
+}
+
 export function PromptSpans({ about }) {
   const [found, setFound] = useState(about.prompt ? { prompt: about.prompt } : null);
-  const [labelled, setLabelled] = useState(false);
   useEffect(() => {
     if (about.prompt) return setFound({ prompt: about.prompt });
     if (about.live) return undefined;
@@ -25,9 +39,13 @@ export function PromptSpans({ about }) {
   }, [about.prompt, about.live, about.direction]);
   if (!found) return html`<p class="hint">${about.live ? "Not rendered yet." : "Reading…"}</p>`;
   if (found.error) return html`<p class="error" role="alert">${found.error.message}</p>`;
-  const { prompt } = found;
+  return html`<${Whole} title="The exact prompt" prompt=${found.prompt} about=${about} />`;
+}
+
+function Whole({ title, prompt, about }) {
+  const [labelled, setLabelled] = useState(false);
   return html`<section class="prompt" aria-labelledby="prompt">
-    <h3 id="prompt">The exact prompt</h3>
+    <h3 id="prompt">${title}</h3>
     <${Size} prompt=${prompt} about=${about} />
     <${Cut} about=${about} prompt=${prompt} />
     <${Fired} about=${about} />
@@ -37,7 +55,7 @@ export function PromptSpans({ about }) {
         ><input type="checkbox" checked=${labelled} onChange=${(event) => setLabelled(event.target.checked)} />
         Name every part in the text</label
       >
-      <button class="quiet" onClick=${() => copy(prompt.spans)}>Copy</button>
+      <button class="quiet" onClick=${() => copied(prompt.spans.map((span) => span.text).join(""), "The prompt")}>Copy</button>
     </div>
     <${Spans} spans=${prompt.spans} labelled=${labelled} />
   </section>`;
@@ -49,7 +67,7 @@ const rendered = (about) =>
     talk: talk.value.id,
     parent: about.parent,
     agent: about.agent,
-    speaker: about.turn.speaker,
+    speaker: sideNamed(about.turn.speaker),
     ...(about.decoding && { decoding: about.decoding }),
     ...(about.plan && { plan: plain(about.plan) }),
     ...(about.direction && { direction: about.direction }),
@@ -104,6 +122,13 @@ function Cut({ about, prompt }) {
     html`<p class="note">This model's family cannot take: <span class="words">${unsupported.join(", ")}</span></p>`}`;
 }
 
+const HELD = {
+  budget: "its budget left it out",
+  group: "another of its group came first",
+  cooldown: "it is still cooling down",
+  delay: "it is too early for it",
+};
+
 /** Which lore joined the knowledge, and why. */
 function Fired({ about }) {
   const lore = about.direction?.lore ?? [];
@@ -113,9 +138,9 @@ function Fired({ about }) {
     <summary>${fired.length === 1 ? "One passage" : `${fired.length} passages`} of the lore came up</summary>
     <ol>
       ${fired.map(
-        ({ entry, by, key, told }) => html`<li class="words" dir="auto">
+        ({ entry, by, key, told, held }) => html`<li class="words" dir="auto">
           <strong>${lore[entry].name || key || `entry ${entry + 1}`}</strong>${" "}
-          <span class="hint">${why(by, key)}${told ? "" : "; its budget left it out"}</span>
+          <span class="hint">${why(by, key)}${told ? "" : `; ${HELD[held] ?? HELD.budget}`}</span>
         </li>`,
       )}
     </ol>
@@ -124,6 +149,7 @@ function Fired({ about }) {
 
 function why(by, key) {
   if (by === "constant") return "always there";
+  if (by === "sticky") return "still there from before";
   return by === "passage" ? `“${key}” stands in another passage` : `“${key}” was said`;
 }
 
@@ -161,8 +187,3 @@ function Spans({ spans, labelled }) {
 
 /** Whether a span has a name in the text: control tokens have a frame instead. */
 const isNamed = (span) => !["own", "control"].includes(kind(span));
-
-async function copy(spans) {
-  await navigator.clipboard.writeText(spans.map((span) => span.text).join(""));
-  tell("The prompt was copied.");
-}

@@ -10,7 +10,7 @@ const MOST = 20_000;
 export function prose(text) {
   return String(text ?? "")
     .split(/\n{2,}/)
-    .map((each) => html`<p>${each.length > MOST ? each : each.split(MARKED).map(marked)}</p>`);
+    .map((each) => html`<p dir="auto">${each.length > MOST ? each : each.split(MARKED).map(marked)}</p>`);
 }
 
 function marked(part, place) {

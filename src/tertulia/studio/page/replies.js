@@ -1,13 +1,14 @@
 // After the last turn: replies that are being made, and replies among which one is to be chosen.
-import { answer } from "./acts.js";
-import { stop } from "./generations.js";
+import { dismiss, retry, stop } from "./generations.js";
 import { html, useEffect, useState } from "./html.js";
 import { prose } from "./prose.js";
 import * as state from "./state.js";
 import { activate, wholeTurn } from "./talks.js";
 import { Picture, sideOf } from "./turn.js";
 
-const WORDS = { waiting: "waits", running: "is speaking", failed: "failed" };
+const WORDS = { waiting: "waits for its turn", running: "is speaking", failed: "failed" };
+/** So many characters of what is thought aloud are shown. */
+const LAST_THOUGHT = 300;
 
 /** after: the id of the turn they follow, or null. */
 export function Replies({ after }) {
@@ -36,7 +37,7 @@ function Choice({ turn }) {
   }, []);
   return html`<article class="turn choice ${sideOf(turn.speaker)}">
     <header>
-      <h4 class="speaker">${turn.speaker}</h4>
+      <h4 class="speaker" dir="auto">${turn.speaker}</h4>
       ${by && html`<span class="marks">${by}</span>`}
     </header>
     ${turn.image && html`<${Picture} text=${turn.image} />`}
@@ -52,10 +53,11 @@ function Making({ made }) {
   const failed = made.state === "failed";
   return html`<article class="turn making ${sideOf(speaker)}" tabindex="-1" aria-busy=${!failed} data-generation=${made.id}>
     <header>
-      <h4 class="speaker">${speaker}</h4>
-      <span class="marks">${made.agent_name} ${WORDS[made.state] ?? made.state}</span>
+      <h4 class="speaker" dir="auto">${speaker}</h4>
+      <span class="marks">${made.agent_name} ${doing(made)}</span>
     </header>
     ${made.plan && planned(made.plan)}
+    ${!text && !failed && made.thoughts && html`<p class="planned" dir="auto">${made.thoughts.slice(-LAST_THOUGHT)}</p>`}
     <div class="said" aria-hidden=${!failed}>
       ${failed ? html`<p class="error">${made.error?.message}</p>` : text ? prose(text) : dots}
     </div>
@@ -68,20 +70,16 @@ function Making({ made }) {
   </article>`;
 }
 
+/** What an agent is doing; a model that was not used before is opened first. */
+function doing({ agent_name: name, state: now, prompt, texts }) {
+  if (now === "running" && texts.length > 1) return `is speaking, in ${texts.length} candidates`;
+  const opens = now === "waiting" && !prompt && state.agentOf(name)?.loaded === false;
+  return opens ? "opens its model; the first time takes longer" : (WORDS[now] ?? now);
+}
+
 const dots = html`<p class="dots"><span>·</span><span>·</span><span>·</span></p>`;
 
 function planned({ goal, skill, explanation }) {
   const told = [goal, skill, explanation].filter(Boolean);
-  return told.length ? html`<p class="planned">${told.join(" — ")}</p>` : null;
-}
-
-function dismiss(id) {
-  const left = new Map(state.generations.value);
-  left.delete(id);
-  state.generations.value = left;
-}
-
-function retry(made) {
-  dismiss(made.id);
-  answer({ parent: made.parent ?? null, speaker: made.speaker, agents: made.agent_name ? [made.agent_name] : [] });
+  return told.length ? html`<p class="planned" dir="auto">${told.join(" — ")}</p>` : null;
 }

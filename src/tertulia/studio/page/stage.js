@@ -1,23 +1,35 @@
 // The left pane: the direction of the talk, edited in place at any time, and who plays it.
 import { Cast } from "./cast.js";
+import { Decoding } from "./decoding.js";
 import { html, useLayoutEffect, useRef } from "./html.js";
 import { Loading } from "./loading.js";
-import { edited, useStage } from "./staging.js";
+import { Lore } from "./lore.js";
+import { tell } from "./notices.js";
+import { edited, settled, useStage } from "./staging.js";
 import * as state from "./state.js";
-import { changeTalk } from "./talks.js";
+import { changeTalk, say } from "./talks.js";
 
 export function Stage() {
   const { scene, change, status } = useStage();
-  const load = (given) => {
-    change(edited(scene, given));
-    state.plan.value = { ...state.NO_PLAN, ...given.plan };
+  const load = async (given, name) => {
+    const before = [edited(scene, scene), state.plan.value];
+    const put = (found, plan) => {
+      change(found);
+      state.plan.value = plan;
+    };
+    put(edited(scene, given), { ...state.NO_PLAN, ...given.plan });
+    tell(`${name} is on the stage.`, { undo: () => put(...before) });
+    if (state.end.value) return;
+    await settled();
+    for (const turn of given.turns ?? []) if (!(await say(turn))) return;
   };
   return html`<div class="stage-head">
       <h2>Stage</h2>
       <span class="saved" role="status">${status}</span>
     </div>
     <${Player} />
-    <${Loading} load=${load} />
+    <${Decoding} />
+    <${Loading} load=${load} scene=${scene} />
     <${Text} kind="situation" label="Situation" value=${scene.situation}
       hint="Where we are, and what has happened." change=${(situation) => change({ situation })} />
     <${Text} kind="instruction" label="Instruction" value=${scene.instruction}
@@ -27,28 +39,19 @@ export function Stage() {
       hint="Passages that a reply may draw on." change=${(knowledge) => change({ knowledge })} />
     <${List} kind="memory" label="Memory" one="memory" values=${scene.memory}
       hint="What was said or done in earlier talks." change=${(memory) => change({ memory })} />
-    ${scene.lore?.length > 0 && html`<p class="lore">A lorebook of ${scene.lore.length} entries came with the card; those that fire are told to the model as knowledge.</p>`}`;
+    <${Lore} entries=${scene.lore ?? []} change=${(lore) => change({ lore })} />`;
 }
 
-/** Which agent plays the talk, and with which preset of decoding. */
+/** Which agent plays the talk. */
 function Player() {
   const agent = state.agent.value;
-  const presets = agent?.presets ?? [];
   return html`<section class="block player">
-    <label>Played by
+    <label class="beside">Played by
       <select value=${state.talk.value.agent_name} onChange=${(event) => changeTalk({ agent: event.target.value })}>
         ${!agent && html`<option>${state.talk.value.agent_name}</option>`}
         ${state.agents.value.map(({ name }) => html`<option>${name}</option>`)}
       </select>
     </label>
-    ${presets.length > 0 &&
-    html`<label>Decoding
-      <select value=${state.decoding.value.preset ?? ""}
-        onChange=${(event) => (state.decoding.value = event.target.value ? { preset: event.target.value } : {})}>
-        <option value="">the agent's own</option>
-        ${presets.map((each) => html`<option>${each.name ?? each}</option>`)}
-      </select>
-    </label>`}
     ${agent
       ? html`<p class="about">${[agent.format, agent.engine].filter(Boolean).join(" · ")}${agent.context_window ? ` · ${agent.context_window} tokens` : ""}</p>`
       : html`<p class="reason">This agent is not served now: choose another to go on.</p>`}
@@ -69,7 +72,7 @@ export function Block({ kind, label, hint, children }) {
 
 function Text({ kind, label, hint, value, change }) {
   return html`<${Block} kind=${kind} label=${label} hint=${hint}>
-    <textarea rows="2" aria-label=${label} value=${value ?? ""} onInput=${(event) => change(event.target.value)}></textarea>
+    <textarea rows="2" dir="auto" aria-label=${label} value=${value ?? ""} onInput=${(event) => change(event.target.value)}></textarea>
   </${Block}>`;
 }
 
@@ -82,12 +85,21 @@ function List({ kind, label, hint, one, values, change }) {
 /** Texts that can be changed, removed and added to, one below the other. */
 export function Lines({ one, of = "", values, change }) {
   const put = (place, text) => change(values.map((each, at) => (at === place ? text : each)));
-  const drop = (place) => change(values.filter((_, at) => at !== place));
+  const drop = (place) => {
+    change(values.filter((_, at) => at !== place));
+    if (values[place].trim()) tell(`The ${one} was removed.`, { undo: () => change(values) });
+  };
   const box = useRef(null);
   const added = useRef(false);
   const add = () => {
     added.current = true;
     change([...values, ""]);
+  };
+  // Facts and memories have one line; the Enter key begins the next.
+  const enter = (event) => {
+    if (one === "passage" || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    add();
   };
   useLayoutEffect(() => {
     if (added.current) [...box.current.querySelectorAll("textarea")].at(-1)?.focus();
@@ -96,7 +108,7 @@ export function Lines({ one, of = "", values, change }) {
   return html`<div class="lines" ref=${box}>
     ${values.map(
       (value, place) => html`<div class="line" key=${place}>
-        <textarea rows="1" value=${value} aria-label=${`${one} ${place + 1}${of}`} onInput=${(event) => put(place, event.target.value)}></textarea>
+        <textarea rows="1" dir="auto" value=${value} onKeyDown=${enter} aria-label=${`${one} ${place + 1}${of}`} onInput=${(event) => put(place, event.target.value)}></textarea>
         <button type="button" class="quiet" aria-label=${`Remove ${one} ${place + 1}${of}`} onClick=${() => drop(place)}>×</button>
       </div>`,
     )}

@@ -1,30 +1,41 @@
 // The direction as it is typed: kept in this browser at once, sent to the server a moment later.
+import { whenBack } from "./connection.js";
 import { draft, keepDraft } from "./drafts.js";
 import { useEffect, useRef, useState } from "./html.js";
 import * as state from "./state.js";
 import { changeTalk } from "./talks.js";
 
 const PAUSE = 600;
+let settle = () => null;
+
+/** Send what was typed on the stage and is not sent yet, so that the next reply follows it. */
+export const settled = () => settle();
 
 /** {scene, change, status} of the open talk; change takes the keys of a scene that are new. */
 export function useStage() {
-  const name = `stage.${state.talk.value.id}`;
+  const { id } = state.talk.value;
+  const name = `stage.${id}`;
   const [unsaved, setUnsaved] = useState(() => draft(name));
   const [status, setStatus] = useState("");
   const waiting = useRef(unsaved);
   const timer = useRef(0);
+  const sending = useRef(null);
 
-  const send = async (options) => {
+  const send = (options = {}) => {
     clearTimeout(timer.current);
-    const sent = waiting.current;
-    if (!sent) return;
-    const found = await changeTalk({ scene: tidy({ ...state.talk.peek().scene, ...sent }) }, options);
+    if (waiting.current) sending.current ??= sent(options).finally(() => (sending.current = null));
+    return sending.current;
+  };
+  const sent = async (options) => {
+    const given = waiting.current;
+    const found = await changeTalk({ scene: tidy(given) }, { ...options, id });
     if (!found) return setStatus("not saved");
-    if (waiting.current !== sent) return;
+    // What was typed meanwhile is sent next.
+    if (waiting.current !== given) return sent(options);
     waiting.current = null;
     keepDraft(name, null);
     setUnsaved(null);
-    setStatus("saved");
+    return setStatus("saved");
   };
   const change = (given) => {
     waiting.current = { ...waiting.current, ...given };
@@ -36,30 +47,33 @@ export function useStage() {
   };
   useEffect(() => {
     const leave = () => send({ keepalive: true });
+    const stopWaiting = whenBack(() => send());
     if (waiting.current) timer.current = setTimeout(send, PAUSE);
+    settle = send;
     addEventListener("pagehide", leave);
     return () => {
       removeEventListener("pagehide", leave);
-      clearTimeout(timer.current);
+      stopWaiting();
+      settle = () => null;
+      send();
     };
   }, []);
   return { scene: { ...state.talk.value.scene, ...unsaved }, change, status };
 }
 
+/** A scene that says nothing. */
+const EMPTY = { situation: "", instruction: "", personas: {}, knowledge: [], memory: [], lore: [], plan: state.NO_PLAN };
+
 /** What loading another scene changes: all of its direction, and the names of the sides. */
 export function edited(before, given) {
   const { turns: _turns, ...header } = given;
-  const empty = Object.fromEntries(Object.keys(before).map((key) => [key, undefined]));
-  const { turns: _mine, ...cleared } = empty;
-  return { ...cleared, agent: before.agent, user: before.user, ...header };
+  return { agent: before.agent, user: before.user, ...EMPTY, ...header };
 }
 
-/** A scene without lines that are empty, and without keys that say nothing. */
+/** Keys of a scene without lines that are empty. */
 function tidy(scene) {
   const full = (list) => list.filter((each) => each.trim());
-  const { turns: _turns, ...header } = scene;
-  const kept = Object.entries(header).filter(([, value]) => value !== undefined && value !== null);
-  const found = Object.fromEntries(kept);
+  const { turns: _turns, ...found } = scene;
   for (const key of ["knowledge", "memory"]) if (found[key]) found[key] = full(found[key]);
   if (found.personas)
     found.personas = Object.fromEntries(Object.entries(found.personas).map(([name, facts]) => [name, full(facts)]));

@@ -51,6 +51,7 @@ export const selected = signal(null);
 export const NO_PLAN = { goal: "", skill: "", explanation: "" };
 export const plan = signal(NO_PLAN);
 export const keepPlan = signal(false);
+export const samePlan = (one, other) => Object.keys(NO_PLAN).every((key) => one[key] === other[key]);
 /** The plan that waits in the talk for its next reply. */
 export const waitingPlan = () => ({ ...NO_PLAN, ...talk.value?.scene?.plan });
 /** A reply of a side was asked for: its plan is used up, unless it is to be kept. */
@@ -78,6 +79,9 @@ export const sides = computed(() => ({
 export const otherSide = (speaker) =>
   speaker === sides.value.agent ? sides.value.user : sides.value.agent;
 
+/** The side of a speaker: one who is of neither, under a name that was changed since, is the agent's. */
+export const sideNamed = (speaker) => (speaker === sides.value.user ? speaker : sides.value.agent);
+
 /** Siblings of a turn, itself included, oldest first. */
 export const siblings = (id) => children.value.get(turns.value.get(id)?.parent ?? null) ?? [];
 /** The newest leaf under a turn: where a branch is taken up again. */
@@ -89,6 +93,9 @@ export function leafOf(id) {
 
 /** The error of a server that wants its key, or that cannot be reached at the start; or null. */
 export const locked = signal(null);
+
+/** Which dialog of the top line is open: "" | "past" | "search" | "share". */
+export const opened = signal("");
 
 /** Which pane a narrow window shows: "stage" | "talk" | "mind". */
 export const pane = signal("talk");

@@ -5,6 +5,8 @@ import { wholeTurn } from "./talks.js";
 
 /** Turn id -> Turn with its reply record and direction; or {error}. Of the open talk. */
 const read = signal(new Map());
+/** So many of them are kept. */
+const MOST_READ = 30;
 let talkRead = null;
 
 /** The turn that is told about: the one that was chosen, or the last that the agent's side said. */
@@ -22,7 +24,7 @@ const generation = computed(() => {
 });
 
 /**
- * What is known: {turn, live, state, agent, plan, given, plannedBy, candidates, chosen, texts, fired,
+ * What is known: {turn, live, state, agent, plan, given, plannedBy, candidates, chosen, texts, thought, fired,
  * prompt, timings, usage, seed, decoding, direction, dropped, unsupported, error}; null when there
  * is no reply. What nobody told is null.
  */
@@ -47,6 +49,7 @@ export const subject = computed(() => {
     candidates: made?.candidates ?? reply?.candidates ?? [],
     chosen: reply?.chosen ?? 0,
     texts: made?.texts ?? [],
+    thought: live ? made.thoughts : (reply?.thought ?? ""),
     fired: reply?.fired ?? [],
     prompt: made?.prompt ?? null,
     timings: made?.timings ?? reply?.timings ?? null,
@@ -73,7 +76,7 @@ export function useSubject() {
     talkRead = talk;
     if (read.peek().has(told.id)) return;
     const put = (found) => {
-      if (talkRead === talk) read.value = new Map(read.peek()).set(told.id, found);
+      if (talkRead === talk) read.value = new Map([...read.peek()].slice(1 - MOST_READ)).set(told.id, found);
     };
     wholeTurn(told.id).then(put, (error) => put({ error: { message: error.message }, reply: null }));
   }, [told?.id]);

@@ -34,6 +34,7 @@ function Turns() {
   const atEnd = useRef(true);
   const anchor = useRef(null);
   const [away, setAway] = useState(false);
+  const drawn = useDrawn();
   const from = Math.min(range.from, Math.max(0, path.length - 1));
   const to = atEnd.current ? path.length : Math.min(range.to, path.length);
 
@@ -79,18 +80,31 @@ function Turns() {
 
   return html`<div class="turns" ref=${box} onScroll=${scrolled} ...${focus} tabindex="0" role="region" aria-label="What was said">
       ${from === 0 ? html`<${Opening} />` : html`<p class="earlier">${from} earlier turns</p>`}
-      ${path.slice(from, to).map(
-        (turn) => html`<${Turn} key=${turn.id} turn=${turn} last=${turn === path.at(-1)} />`,
-      )}
+      ${path.slice(from, to).map((turn) => drawn(turn, turn === path.at(-1)))}
       ${to === path.length && html`<${Replies} after=${after} />`}
     </div>
     ${away && html`<div class="to-end">${iconButton("down", "To the newest turn", toEnd)}</div>`}`;
 }
 
-/** The situation, as a stage direction above the first turn. */
+/** Turns as they were drawn before, where they are the same: a reply that grows redraws itself alone. */
+function useDrawn() {
+  const known = useRef(new WeakMap());
+  return (turn, last) => {
+    const before = known.current.get(turn);
+    if (before?.last === last) return before.node;
+    const node = html`<${Turn} key=${turn.id} turn=${turn} last=${last} />`;
+    known.current.set(turn, { last, node });
+    return node;
+  };
+}
+
+/** The situation, as a stage direction above the first turn; and what to do where nothing was said. */
 function Opening() {
   const { situation } = state.talk.value.scene;
-  return situation ? html`<p class="opening">${situation}</p>` : null;
+  const { agent } = state.sides.value;
+  const none = !state.path.value.length && !state.running.value.length && !state.children.value.get(null)?.length;
+  return html`${situation && html`<p class="opening" dir="auto">${situation}</p>`}
+    ${none && html`<p class="nothing">Nothing was said yet. Say something, or leave the field empty and press Enter: then <bdi>${agent}</bdi> begins.</p>`}`;
 }
 
 function firstInSight(box) {

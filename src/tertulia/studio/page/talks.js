@@ -1,6 +1,7 @@
 // What can be done to a talk. Every function asks the server first and then tells the store; errors
 // become notices, and the functions give null for them.
-import { get, key, send } from "./api.js";
+import { get, send } from "./api.js";
+import { draft } from "./drafts.js";
 import { batch } from "./html.js";
 import { followAll, forget } from "./generations.js";
 import { tell, wrong } from "./notices.js";
@@ -10,19 +11,29 @@ const at = (id, rest = "") => `/tertulia/talks/${encodeURIComponent(id)}${rest}`
 const here = (rest = "") => at(state.talk.value.id, rest);
 const turnAt = (id, rest = "") => here(`/turns/${encodeURIComponent(id)}${rest}`);
 
-/** Do it, or say why not; a talk that changed elsewhere is read again. */
-async function tried(act) {
+const CHANGED = "This talk was changed elsewhere, and is read again now. What you did was not kept: do it once more.";
+
+/**
+ * Do it, or say why not. A talk that changed elsewhere is read again, and it is done once more where its
+ * end is the turn that it was, or where that does not matter.
+ */
+export async function tried(act, { anywhere = false } = {}) {
+  const end = state.end.peek()?.id;
   try {
     return await act();
   } catch (error) {
-    if (error.status === 401) {
-      state.locked.value = error;
-      return null;
-    }
-    wrong(error);
-    if (error.code === "conflict") await openTalk(state.talk.value.id);
-    return null;
+    if (error.code !== "conflict") return wrong(error) ?? null;
   }
+  await refresh();
+  if (anywhere || state.end.peek()?.id === end) {
+    try {
+      return await act();
+    } catch (error) {
+      if (error.code !== "conflict") return wrong(error) ?? null;
+    }
+  }
+  tell(CHANGED, { kind: "wrong" });
+  return null;
 }
 
 /** Agents, scenes and past talks. Throws Refused, with status 401 where a key is wanted. */
@@ -37,7 +48,10 @@ export async function loadHouse() {
   listTalks();
 }
 
-export async function listTalks(search = "", limit = 50, offset = 0) {
+/** So many of the past talks are listed; a search finds the others. */
+export const LISTED = 50;
+
+export async function listTalks(search = "", limit = LISTED, offset = 0) {
   const asked = new URLSearchParams({ limit, offset, ...(search && { search }) });
   const found = await tried(() => get(`/tertulia/talks?${asked}`));
   if (found && !search && !offset) state.talks.value = found.talks;
@@ -47,39 +61,84 @@ export async function listTalks(search = "", limit = 50, offset = 0) {
 export const loadScenes = () =>
   tried(async () => (state.scenes.value = (await get("/tertulia/scenes")).scenes));
 
+/** Delete a scene that was posted; talks that began with it go on. */
+export const removeScene = ({ id, title, scene }) =>
+  tried(async () => {
+    await send("DELETE", `/tertulia/scenes/${encodeURIComponent(id)}`);
+    await loadScenes();
+    const undo = () => tried(() => send("POST", "/tertulia/scenes", { scene, title })).then(loadScenes);
+    tell("The scene was deleted.", { undo });
+  });
+
 /** Take a Talk of the server as the open one. */
 function take(found) {
   const { turns, active, generations = [], ...rest } = found;
   batch(() => {
+    state.turns.value = joined(state.talk.value?.id === rest.id ? state.turns.value : new Map(), turns);
     state.talk.value = rest;
-    if (turns) state.turns.value = new Map(turns.map((turn) => [turn.id, turn]));
-    if (active) state.active.value = active;
+    state.active.value = active;
   });
   followAll(rest.id, generations);
 }
 
-/** Open a talk by its id; null closes the open one. */
+/** Turns as they were read now, with what was known of them; the server does not tell hidden ones. */
+function joined(known, turns) {
+  const told = turns.map((turn) => ({ ...known.get(turn.id), ...turn }));
+  const read = new Set(turns.map((turn) => turn.id));
+  const hidden = [...known.values()].filter((turn) => turn.hidden && !read.has(turn.id));
+  return new Map([...told, ...hidden].sort((one, other) => one.id - other.id).map((turn) => [turn.id, turn]));
+}
+
+let wanted = null;
+
+/** Open a talk by its id; null closes the open one. Of two that are asked for, the later is opened. */
 export async function openTalk(id) {
+  wanted = id;
   if (id === null) {
+    forget();
     state.talk.value = null;
     return null;
   }
-  return tried(async () => {
+  try {
     const found = await get(at(id, "?light=1"));
-    if (state.talk.value?.id !== id) {
-      forget();
-      batch(() => {
-        state.selected.value = null;
-        state.answering.value = [];
-        state.keepPlan.value = false;
-      });
-    }
-    const other = state.talk.value?.id !== id;
-    take(found);
-    if (other) state.plan.value = state.waitingPlan();
+    if (wanted !== id) return null;
+    if (state.talk.value?.id === id) take(found);
+    else begin(found);
     if (location.hash !== `#/talks/${id}`) location.hash = `#/talks/${id}`;
     return found;
+  } catch (error) {
+    if (wanted !== id) return null;
+    wrong(error.status === 404 ? new Error("This talk is not there, or was deleted.") : error);
+    const open = state.talk.value?.id;
+    if (error.status === 404) location.hash = open ? `#/talks/${open}` : "#/";
+    return null;
+  }
+}
+
+/** A talk is opened in the place of another. */
+function begin(found) {
+  forget();
+  batch(() => {
+    state.selected.value = null;
+    state.answering.value = [];
+    take(found);
+    const kept = draft(`plan.${found.id}`);
+    state.keepPlan.value = kept?.keep ?? false;
+    state.plan.value = kept?.plan ?? state.waitingPlan();
+    state.decoding.value = draft(`decoding.${found.id}`) ?? {};
   });
+}
+
+/** Read the open talk again: it may have been changed elsewhere. */
+export async function refresh() {
+  const id = state.talk.value?.id;
+  if (!id) return;
+  try {
+    const found = await get(at(id, "?light=1"));
+    if (state.talk.value?.id === id) take(found);
+  } catch (error) {
+    wrong(error);
+  }
 }
 
 /** Begin a talk. given: {scene | scene_id, agent, title}. */
@@ -91,15 +150,17 @@ export const startTalk = (given) =>
     return found;
   });
 
-/** Change the direction, the title or the agent: {scene, title, agent}. */
-export const changeTalk = (change, options) =>
-  tried(async () => {
-    const sent = { ...change, version: state.talk.value.version };
-    const found = await send("PATCH", here(), sent, options);
+/** Change the direction, the title or the agent: {scene: its keys that are new, title, agent}. */
+export async function changeTalk(change, { id = state.talk.value.id, ...options } = {}) {
+  const patch = async () => {
+    const known = state.talk.value?.id === id ? { version: state.talk.value.version } : {};
+    const found = await send("PATCH", at(id), { ...change, ...known }, options);
     const { turns: _turns, active: _active, generations: _under, ...rest } = found;
-    state.talk.value = rest;
+    if (state.talk.value?.id === id) state.talk.value = rest;
     return found;
-  });
+  };
+  return tried(patch, { anywhere: true });
+}
 
 export const removeTalk = (id) =>
   tried(async () => {
@@ -118,6 +179,16 @@ export function keep(turn, { version, activate = true } = {}) {
     if (version) moved({ version });
     if (activate) state.active.value = pathTo(turn.id);
   });
+}
+
+/** Turns lose the records of their replies: the mind reads them again when it tells about one. */
+export function lighten(ids) {
+  const known = new Map(state.turns.value);
+  for (const id of ids) {
+    const { reply: _reply, direction: _direction, ...light } = known.get(id) ?? {};
+    if (light.id !== undefined) known.set(id, light);
+  }
+  state.turns.value = known;
 }
 
 /** Ids from the root to a turn. */
@@ -211,5 +282,3 @@ export const takeCandidate = (id, candidate) =>
 
 /** A turn with its reply record and its direction. Throws Refused. */
 export const wholeTurn = async (id) => (await get(turnAt(id))).turn;
-
-export { key };

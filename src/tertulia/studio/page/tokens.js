@@ -17,19 +17,20 @@ function Known({ tokens }) {
   const [all, setAll] = useState(false);
   const shown = all ? tokens : tokens.slice(0, MANY);
   const { at, row, stop } = useRoving(shown.length);
-  const [text, logprob] = shown[at];
+  const [text, logprob, others = []] = shown[at];
   return html`<div class="tokens">
     <h4 id="tokens">Tokens</h4>
     <p class="readout" aria-hidden="true">
       <bdi class="words">${seen(text)}</bdi> ${percent(logprob)} <span class="hint">ln ${logprob.toFixed(2)}</span>
+      ${others.length > 0 && html`<span class="others">${others.map((each) => html`<${Other} other=${each} said=${text} />`)}</span>`}
     </p>
     <div class="stream words" role="listbox" aria-labelledby="tokens" aria-orientation="horizontal" ...${row}>
       ${shown.map(
-        ([each, value], n) => html`<span
+        ([each, value, more = []], n) => html`<span
           role="option"
           class="token step${step(value)}"
           aria-selected=${n === at}
-          aria-label="${seen(each)}: ${percent(value)}"
+          aria-label="${seen(each)}: ${percent(value)}${instead(more)}"
           ...${stop(n)}
           >${drawn(each)}</span
         >`,
@@ -59,6 +60,13 @@ function Known({ tokens }) {
     </details>
   </div>`;
 }
+
+/** One of the likeliest tokens at a place, which was said or could have been. */
+const Other = ({ other: [text, logprob], said }) =>
+  html`<span class=${text === said ? "said" : ""}><bdi class="words">${seen(text)}</bdi> ${percent(logprob)}</span>`;
+
+const instead = (others) =>
+  others.length ? `; likeliest: ${others.map(([text, logprob]) => `${seen(text)} ${percent(logprob)}`).join(", ")}` : "";
 
 const step = (logprob) => STEPS.findIndex(([least]) => Math.exp(logprob) >= least);
 

@@ -1,14 +1,15 @@
 // One turn, its alternatives, and what can be done to it.
-import { again, branch, editing, goOn, hide, rated, step, why } from "./acts.js";
+import { again, answer, branch, cannotGoOn, editing, goOn, hide, rated, step, why } from "./acts.js";
+import { copied } from "./copying.js";
 import { draft, keepDraft } from "./drafts.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { icon, iconButton } from "./icons.js";
+import { tell } from "./notices.js";
 import { prose } from "./prose.js";
 import * as state from "./state.js";
 import { edit } from "./talks.js";
-import { answer } from "./acts.js";
 
-const STATUS = { stopped: "stopped", interrupted: "interrupted: the server ended while it was said" };
+const STATUS = { stopped: "stopped", interrupted: "broken off before its end" };
 
 export const sideOf = (speaker) =>
   speaker === state.sides.value.agent ? "of-agent" : speaker === state.sides.value.user ? "of-user" : "of-other";
@@ -22,7 +23,7 @@ export function Turn({ turn, last }) {
     aria-label=${`${turn.speaker} says`}
   >
     <header>
-      <h3 class="speaker">${turn.speaker}</h3>
+      <h3 class="speaker" dir="auto">${turn.speaker}</h3>
       ${marks(turn)}
     </header>
     ${turn.image && html`<${Picture} text=${turn.image} />`}
@@ -37,7 +38,7 @@ export function Turn({ turn, last }) {
 export const Picture = ({ text }) =>
   html`<figure class="picture">
     ${icon("picture")}
-    <figcaption><span class="visually-hidden">Picture: </span>${text}</figcaption>
+    <figcaption dir="auto"><span class="visually-hidden">Picture: </span>${text}</figcaption>
   </figure>`;
 
 function marks(turn) {
@@ -48,12 +49,15 @@ function marks(turn) {
 
 function Tools({ turn }) {
   const ofAgent = turn.speaker !== state.sides.value.user;
+  const reason = cannotGoOn();
+  const going = reason ? [`Continue: ${reason}`, { "aria-disabled": "true" }] : ["Continue this turn (G)", {}];
   const press = (rating) => ({ "aria-pressed": turn.rating === rating });
   return html`<div class="tools" role="group" aria-label=${`What can be done to this turn of ${turn.speaker}`}>
     <${Alternatives} turn=${turn} />
     ${iconButton("again", "Again: another wording beside this one (R)", () => again(turn))}
-    ${iconButton("goOn", "Continue this turn (G)", () => goOn(turn))}
+    ${iconButton("goOn", going[0], () => goOn(turn), going[1])}
     ${iconButton("edit", "Edit (E)", () => (editing.value = turn.id))}
+    ${iconButton("copy", "Copy its text (Y)", () => copied(turn.text, "The turn"))}
     ${iconButton("branch", "Branch: go on from here (B)", () => branch(turn))}
     ${iconButton("good", "Good (+)", () => rated(turn, 1), press(1))}
     ${iconButton("bad", "Bad (−)", () => rated(turn, -1), press(-1))}
@@ -91,6 +95,15 @@ function Editor({ turn }) {
     keepDraft(name, null);
     editing.value = null;
   };
+  const cancel = () => {
+    close();
+    if (given.text === turn.text && given.image === (turn.image ?? "")) return;
+    const undo = () => {
+      keepDraft(name, given);
+      editing.value = turn.id;
+    };
+    tell("Your wording was dropped.", { undo });
+  };
   const save = async (thenAnswer) => {
     const made = await edit(turn.id, given);
     if (!made) return;
@@ -99,21 +112,21 @@ function Editor({ turn }) {
     requestAnimationFrame(() => document.querySelector(`[data-turn="${made.id}"]`)?.focus());
   };
   const keys = (event) => {
-    if (event.key === "Escape") close();
+    if (event.key === "Escape") cancel();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) save(false);
   };
   return html`<form class="editor" onKeyDown=${keys} onSubmit=${(event) => { event.preventDefault(); save(false); }}>
-    <textarea ref=${area} rows="3" aria-label="The turn's text" value=${given.text}
+    <textarea ref=${area} rows="3" dir="auto" aria-label="The turn's text" value=${given.text}
       onInput=${(event) => typed({ text: event.target.value })}></textarea>
     ${(turn.image || given.image) &&
-    html`<input aria-label="What its picture shows" value=${given.image}
+    html`<input dir="auto" aria-label="What its picture shows" value=${given.image}
       onInput=${(event) => typed({ image: event.target.value })} />`}
     <div class="row">
       <button class="main">Save beside</button>
       <button type="button" onClick=${() => save(true)}>
         Save, and let ${state.otherSide(turn.speaker)} answer
       </button>
-      <button type="button" class="quiet" onClick=${close}>Cancel</button>
+      <button type="button" class="quiet" onClick=${cancel}>Cancel</button>
     </div>
   </form>`;
 }

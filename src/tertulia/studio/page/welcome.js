@@ -1,10 +1,11 @@
 // Without a talk: scenes to begin one, cards, and past talks.
 import { html, useState } from "./html.js";
+import { iconButton } from "./icons.js";
 import { CardButton } from "./loading.js";
 import { Past } from "./past.js";
 import { Importing } from "./sharing.js";
 import * as state from "./state.js";
-import { startTalk } from "./talks.js";
+import { removeScene, startTalk } from "./talks.js";
 
 const BLANK = { agent: "Agent", user: "You" };
 
@@ -44,10 +45,13 @@ function about({ situation, instruction, personas = {}, knowledge = [], turns = 
 }
 
 function SceneCard({ found, agent }) {
-  const { id, title, scene } = found;
-  return html`<button class="scene" onClick=${() => startTalk({ scene_id: id, agent })}>
-    <strong>${title || id}</strong>
-    <span class="who"><span class="of-agent">${scene.agent}</span> and <span class="of-user">${scene.user}</span></span>
-    <span class="line">${about(scene)}</span>
-  </button>`;
+  const { id, title, scene, posted } = found;
+  return html`<div class="scene-card">
+    <button class="scene" onClick=${() => startTalk({ scene_id: id, agent })}>
+      <strong dir="auto">${title || id}</strong>
+      <span class="who"><bdi class="of-agent">${scene.agent}</bdi> and <bdi class="of-user">${scene.user}</bdi></span>
+      <span class="line" dir="auto">${about(scene)}</span>
+    </button>
+    ${posted && iconButton("remove", `Delete the scene ${title || id}, with an undo`, () => removeScene(found))}
+  </div>`;
 }
