@@ -22,9 +22,23 @@ class Persona:
     speaker: str
     facts: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_list("facts", self.facts)
+
+
+def check_list(name: str, texts: object) -> None:
+    """Raises TypeError for one string: its letters would pass for texts."""
+    if isinstance(texts, str):
+        raise TypeError(f"{name} is a string, must be a tuple of strings: write ({texts[:40]!r},)")
+
 
 LOGICS = ("any", "all", "not_any", "not_all")
 """How secondary keys count: one of them is said, all are, none is, not all are."""
+
+FOREVER = 1_000_000
+"""The largest count of a lore entry; a timer of so many turns never ends."""
+
+COUNTS = ("recursion_level", "sticky", "cooldown", "delay", "after_replies", "every_replies")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,22 +48,38 @@ class LoreEntry:
     content         the passage; an empty one never joins
     keys            words that bring it up, looked for in what was said
     secondary_keys  more words, which count as `logic` says when the entry is selective
+    additional_keys one of these must be said as well; empty for no such condition
+    exclude_keys    none of these may be said
     constant        it joins whatever is said
     regex           all keys are regular expressions, as RE2 reads them
     whole_words     a key with a letter or digit right beside it is not found; not with regex
     scan_depth      how many of the latest turns are looked at; 0 for all of them
     recursive       its keys are also looked for in passages that have fired
+    recursion_level at 1 and above it fires only once passages have, the lowest level first
     fires_others    keys of recursive entries are looked for in this passage
     hidden          words looked for there with the passage, and never told
     probability     in [0, 1]: how often it fires when its keys are said
     order           passages are told from the lowest to the highest
     priority        under a budget the highest come first
     budget          it is left out when it would take all passages above so many tokens; 0 for none
+    groups          of all entries of a group whose keys are said, one fires
+    group_weight    how often it is the one, against the weights of the others
+    group_priority  it is the one before those without, the highest order first
+    group_scoring   it cannot be the one when another's keys were found more often
+    sticky          having fired, it fires again for so many turns, whatever is said
+    cooldown        having fired, or been sticky, it does not fire for so many turns
+    delay           it does not fire before so many turns were said
+    after_replies   it does not fire before the agent has spoken so often
+    every_replies   it fires only when the agent has spoken a multiple of so many times
+
+    Counts are at most FOREVER, a million; 0 is for none.
     """
 
     content: str
     keys: tuple[str, ...] = ()
     secondary_keys: tuple[str, ...] = ()
+    additional_keys: tuple[str, ...] = ()
+    exclude_keys: tuple[str, ...] = ()
     selective: bool = False
     logic: str = "any"
     constant: bool = False
@@ -58,12 +88,22 @@ class LoreEntry:
     whole_words: bool = False
     scan_depth: int = 0
     recursive: bool = False
+    recursion_level: int = 0
     fires_others: bool = True
     hidden: str = ""
     probability: float = 1.0
     order: int = 0
     priority: int = 0
     budget: int = 0
+    groups: tuple[str, ...] = ()
+    group_weight: int = 100
+    group_priority: bool = False
+    group_scoring: bool = False
+    sticky: int = 0
+    cooldown: int = 0
+    delay: int = 0
+    after_replies: int = 0
+    every_replies: int = 0
     enabled: bool = True
     name: str = ""
 
@@ -75,22 +115,30 @@ class LoreEntry:
         for name in ("scan_depth", "budget"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be 0 or more")
+        for name in (*COUNTS, "group_weight"):
+            least = int(name == "group_weight")
+            if not least <= getattr(self, name) <= FOREVER:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, must be in [{least}, {FOREVER}]"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fired:
-    """A lore entry that fired for one reply, and why.
+    """A lore entry that was due for one reply: why it fired, or what held it back.
 
     entry  its place in Direction.lore, from 0
-    by     "constant", "turn" or "passage": where its key was found
-    key    the key that was found; empty for a constant entry
-    told   False when its budget left it out
+    by     "constant", "turn" or "passage": where its key was found; "sticky" when it fired before
+    key    the key that was found; empty for a constant or sticky entry
+    told   whether its passage is told
+    held   what held it back when it is not: "budget", "group", "cooldown" or "delay"
     """
 
     entry: int
     by: str
     key: str = ""
     told: bool = True
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +159,10 @@ class Direction:
     knowledge: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     lore: tuple[LoreEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_list("knowledge", self.knowledge)
+        check_list("memory", self.memory)
 
     def facts(self, speaker: str) -> tuple[str, ...]:
         """The facts of one speaker; empty when there are none."""
@@ -156,8 +208,8 @@ class Plan:
 class Conversation:
     """What was said, by whom, under which direction, and the plan of the next reply.
 
-    fired  the lore whose passages stand at the end of the knowledge for the next reply, as
-           `lore.informed` put them there; None before that. It is no part of the scene
+    fired  the lore that was due for the next reply, as `lore.informed` found it; passages of what
+           is told stand at the end of the knowledge. None before that; no part of the scene
     """
 
     agent: str = "Agent"

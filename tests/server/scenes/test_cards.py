@@ -33,7 +33,7 @@ def test_the_lore_of_a_posted_card_is_told_in_its_talk() -> None:
     told = talked(act)
     [span] = [each for each in told["prompt"]["spans"] if each["field"] == "lore.0.content"]
     assert span["text"].strip() == "Ana's honey is dark."
-    fired = {"entry": 0, "by": "turn", "key": "honey", "told": True}
+    fired = {"entry": 0, "by": "turn", "key": "honey", "told": True, "held": ""}
     assert told["reply"]["turn"]["reply"]["fired"] == [fired]
 
 
