@@ -19,7 +19,7 @@ from tertulia.registry import nearest
 DEFAULT = "mini"
 LARGEST_FILE = 1 << 20
 KEYS = ("description", "format", "engine", "decoding", "planner", "rankers")
-LOCAL = ("onnxruntime", "transformers")
+LOCAL = ("onnxruntime", "transformers", "ctranslate2")
 """Engines that run a folder of weights."""
 
 MODEL_LINE = re.compile(r"# --model ('.*'|\".*\")")
@@ -302,8 +302,9 @@ THANOS_ALONE: Mapping[str, Any] = {
 def suited(folder: Path) -> dict[str, Any]:
     """The agent table that fits a model folder, by its tertulia.toml or by what it looks like.
 
-    What the default engine knows runs on it, anything else on transformers. Raises CheckpointError
-    where the format cannot be told, or the model needs code of its own.
+    What the default engine knows runs on it, anything else on transformers, and what was converted
+    for CTranslate2 there. Raises CheckpointError where the format cannot be told, or the model
+    needs code of its own.
     """
     told = checkpoints.described(folder)
     table = checkpoints.config(folder)
@@ -320,7 +321,11 @@ def suited(folder: Path) -> dict[str, Any]:
         format["variant"] = told.variant
     if told.format == "chat_template":
         format["template"] = str(folder)
-    engine = {"name": "onnxruntime" if known else "transformers", "model": str(folder)}
+    engine: dict[str, Any] = {"name": "onnxruntime" if known else "transformers"}
+    if checkpoints.for_ctranslate2(folder):
+        # It samples only where replies need not be made again, as presets ask it to.
+        engine = {"name": "ctranslate2", "replayable": False}
+    engine["model"] = str(folder)
     if told.format == "thanos" and not told.variant:
         return {**THANOS_ALONE, "engine": engine}
     return {"format": format, "engine": engine, "decoding": told.decoding or {}}

@@ -7,7 +7,8 @@
     hub          the hub's answers         layout       what becomes small in which family
     wanted       which files of a model    requantize   one array as another type
     download     one file of them          convert      a folder as a smaller one
-    pull         a model from the hub      listing      what is here
+    pull         a model from the hub      ctranslate2  a folder as one for that library
+    listing      what is here
 
 Only `pull` fetches anything, and nothing that comes with a model is ever run.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 import platformdirs
 
 from tertulia.checkpoints import hub
-from tertulia.checkpoints.folder import config, confined, weights
+from tertulia.checkpoints.folder import config, confined, for_ctranslate2, weights
 from tertulia.checkpoints.guess import described
 from tertulia.checkpoints.known import KNOWN, Known
 from tertulia.checkpoints.manifest import Manifest
@@ -36,6 +37,7 @@ __all__ = [
     "config",
     "described",
     "find",
+    "for_ctranslate2",
     "here",
     "home",
 ]
@@ -68,7 +70,8 @@ def find(name: str) -> Path:
     that is no model folder, not whole or not to be trusted.
     """
     folder = here(name)
-    weights(folder)
+    if not for_ctranslate2(folder):
+        weights(folder)
     return folder
 
 

@@ -14,6 +14,7 @@ from tertulia.errors import CheckpointError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+CTRANSLATE2 = "model.bin"
 LARGEST_CONFIG = 4 << 20
 LARGEST_INDEX = 64 << 20
 PICKLED = (".bin", ".pth", ".pt")
@@ -62,6 +63,14 @@ def json_object(path: Path, largest: int, cure: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise CheckpointError(f"{path} holds no JSON object; fetch it again")
     return table
+
+
+def for_ctranslate2(folder: Path) -> bool:
+    """Whether `tertulia convert --for ctranslate2` made a folder, whose weights are model.bin.
+
+    That file is no pickle, and its engine looks through it before it is opened.
+    """
+    return "ctranslate2" in config(folder) and (folder / CTRANSLATE2).is_file()
 
 
 def weights(folder: Path) -> tuple[Path, ...]:

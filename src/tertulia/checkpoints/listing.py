@@ -57,9 +57,10 @@ def found(name: str, folder: Path, place: str, licence: str = "") -> Here:
     files: tuple[Path, ...] = ()
     manifest, quantization, problem = None, "", ""
     try:
-        files = folders.weights(folder)
-        quantization = stored_as(files)
+        converted = folders.for_ctranslate2(folder)
+        files = (folder / folders.CTRANSLATE2,) if converted else folders.weights(folder)
         manifest = guess.described(folder)
+        quantization = manifest.quantization if converted else stored_as(files)
     except TertuliaError as error:
         problem = str(error)
     told = manifest.licence if manifest else ""

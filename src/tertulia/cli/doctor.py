@@ -17,6 +17,7 @@ CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 EXTRAS = (
     ("torch", "torch", "runs any checkpoint that transformers loads"),
     ("transformers", "torch", "the same"),
+    ("ctranslate2", "ctranslate2", "runs models that were converted for it"),
     ("accelerate", "train", "trains models (recipes)"),
     ("matplotlib", "train", "plots of training"),
     ("huggingface_hub", "hub", "fetches models (tertulia pull)"),

@@ -4,9 +4,9 @@
     wire       an ONNX model as bytes        candidate  one sampled or greedy row
     graph      nodes, linear layers          beams      beam search over several rows
     FAMILIES   a file for each, its graph    sampler    rules, temperature, top-k, top-p, min-p
-    decoder    runs a graph over a cache     writer     tokens -> text, stop strings
-    cache      rows, kept prefixes           scheduler  who reads what in a step
-    encoder    reads a source once           embedding  what a first layer reads
+    decoder    runs a graph over a cache     scheduler  who reads what in a step
+    cache      rows, kept prefixes           embedding  what a first layer reads
+    encoder    reads a source once
 
 A reply's bits do not depend on its neighbours, on what was kept, or on how its prompt was cut.
 """

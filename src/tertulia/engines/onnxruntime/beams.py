@@ -19,7 +19,7 @@ from tertulia.engines.onnxruntime.sampler import (
     nothing_left,
 )
 from tertulia.engines.onnxruntime.weights import Floats
-from tertulia.engines.onnxruntime.writer import Writer
+from tertulia.tokenizer.writer import Writer
 
 NEVER = np.float32(-1e9)
 """The score of what must not be chosen, transformers' own."""

@@ -17,8 +17,8 @@ from tertulia.engines.onnxruntime.sampler import (
     stream,
 )
 from tertulia.engines.onnxruntime.weights import Floats
-from tertulia.engines.onnxruntime.writer import Writer
 from tertulia.tokenizer import Tokenizer
+from tertulia.tokenizer.writer import Writer
 
 
 class Candidate:

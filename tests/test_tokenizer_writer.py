@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.tiny_llama import tiny_tokenizer
 
 from tertulia import tokenizer
-from tertulia.engines.onnxruntime.writer import Writer
+from tertulia.tokenizer.writer import Writer
 
 
 def letters(folder: Path) -> tokenizer.Tokenizer:
