@@ -1,7 +1,8 @@
 """The commands of a talk: each changes or shows what it says it does."""
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,21 @@ from tertulia import Plan, Turn, scene
 from tertulia.cli.chat import editor
 from tertulia.cli.chat.commands import ALL, Command
 from tertulia.cli.chat.events import Compared, Said, Shown
-from tertulia.conversation import LoreEntry
+from tertulia.conversation import Conversation, LoreEntry
+from tertulia.rankers import DROPPED, Candidate
 from tertulia.skills import ACTIONS, SKILLS
 from tertulia.store import MEMORY, Store
 from tests.cli.talking import SCENE, begun, events, notes, refusals, replies, screen, scripted, told
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Drops "One." and likes everything else."""
+
+    name: str
+
+    def score(self, conversation: Conversation, candidates: Sequence[Candidate]) -> list[float]:
+        return [DROPPED if each.text == "One." else 1.0 for each in candidates]
 
 
 @pytest.mark.parametrize("command", ALL, ids=lambda each: each.name)
@@ -139,6 +151,16 @@ def test_why_tells_plan_seed_cut_and_candidates_with_their_scores() -> None:
     [told] = notes(begun(agent=scripted(candidates=2)), "/goal 1", "hi", "/why")[1:]
     for part in ("goal: ask about pets.", "seed: 0", "cut: nothing", "1. One.", "2. Two."):
         assert part in told
+
+
+def test_why_adds_up_the_scores_that_decided() -> None:
+    agent = replace(scripted("One.", "Two.", candidates=2), rankers=(Fixed("a"), Fixed("b")))
+    [told] = notes(begun(agent=agent), "hi", "/why")
+    assert told.splitlines()[-3:] == [
+        "candidates: 2, by a + b",
+        "  1. +2.00 = +1.00 +1.00  Two.",
+        "  2. dropped              One.",
+    ]
 
 
 def test_why_tells_how_many_turns_were_cut() -> None:

@@ -106,30 +106,5 @@ def test_the_welcome_shows_the_latest_turns_of_a_long_talk() -> None:
     assert "(4 earlier turns)\nFriend: turn 4\n" in out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("text", "width", "rows"),
-    [
-        ("one two three", 8, ["one two", "three"]),
-        ("one two", 7, ["one two"]),
-        ("abcdefgh", 3, ["abc", "def", "gh"]),
-        ("영화 봤어? 응", 10, ["영화 봤어?", "응"]),
-        ("日本語です", 4, ["日本", "語で", "す"]),
-        ("a\n\nb", 4, ["a", "", "b"]),
-    ],
-)
-def test_lines_are_folded_by_the_width_a_terminal_gives_them(
-    text: str, width: int, rows: list[str]
-) -> None:
-    assert _terminal.folded(text, width) == rows
-
-
-def test_texts_side_by_side_keep_to_their_columns() -> None:
-    assert _terminal.beside("a b c d e f g", "h", 13) == ["a b c | h", "d e f | ", "g     | "]
-
-
-def test_texts_side_by_side_keep_to_their_columns_in_any_script() -> None:
-    assert _terminal.beside("빵 하나", "h", 13) == ["빵    | h", "하나  | "]
-
-
 def test_columns_are_as_wide_as_a_terminal_shows_them() -> None:
     assert _terminal.rows([("로자", "x"), ("Ana", "y")]) == "로자  x\nAna   y"

@@ -18,7 +18,14 @@ from tertulia import __version__, registry
 from tertulia.cli import _terminal
 from tertulia.errors import TertuliaError, UnknownName
 
-ABOUT = "Conversations you can direct. `tertulia chat` is the place to start."
+ABOUT = "Conversations you can direct."
+BEGIN = """\
+begin with:
+  tertulia chat            talk with the built-in model, offline
+  tertulia chat bakery     in one of the scenes
+  tertulia studio          the same on a page in the browser
+  tertulia VERB --help     all about one verb
+"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -50,9 +57,16 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def parser(words: Sequence[str] = ()) -> Parser:
     """The whole grammar; only the verb that is asked for, when it is clear which, is imported."""
-    top = Parser(prog="tertulia", description=ABOUT)
+    top = Parser(
+        prog="tertulia",
+        description=ABOUT,
+        epilog=BEGIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     top.add_argument("--version", action="version", version=f"tertulia {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    verbs = top.add_subparsers(
+        title="verbs", dest="verb", metavar="VERB", required=True, parser_class=Parser
+    )
     known = {name.removesuffix("_"): name for name in registry.own(__name__)}
     asked = [word for word in words[:1] if not word.startswith("-")]
     if asked and asked[0] not in known:

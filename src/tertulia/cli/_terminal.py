@@ -1,6 +1,5 @@
 """What may reach a terminal: text of people and models made safe, and colour where it is wanted."""
 
-import itertools
 import os
 import sys
 import unicodedata
@@ -96,30 +95,3 @@ def rows(table: Sequence[Sequence[str]], gap: str = "  ") -> str:
     widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
     lines = (gap.join(map(padded, row, widths)).rstrip() for row in table)
     return "\n".join(lines)
-
-
-def beside(left: str, right: str, columns: int) -> list[str]:
-    """Two texts as rows of two columns of equal width."""
-    half = (columns - 3) // 2
-    pair = (folded(left, half), folded(right, half))
-    return [f"{padded(a, half)} | {b}" for a, b in itertools.zip_longest(*pair, fillvalue="")]
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Lines of at most so many columns, broken at blanks where there are any."""
-    return [row for line in text.split("\n") for row in broken(line, width)]
-
-
-def broken(line: str, width: int) -> list[str]:
-    found, row, used = [], "", 0
-    for char in line:
-        size = cells(char)
-        if used + size > width:
-            head, _, tail = (row, "", "") if char == " " else row.rpartition(" ")
-            found.append(head if head.strip() else row)
-            row = tail if head.strip() else ""
-            used = cells(row)
-            if char == " " and not row:
-                continue
-        row, used = row + char, used + size
-    return [*found, row]

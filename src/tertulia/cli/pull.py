@@ -12,7 +12,7 @@ from tertulia.cli._progress import Progress, size
 if TYPE_CHECKING:
     from tertulia.checkpoints.pull import Plan
 
-HELP = "fetch a model from the Hugging Face hub; `tertulia models` lists some"
+HELP = "fetch a model from the Hugging Face hub"
 MORE = """\
 Only data is fetched: config, tokenizer, licence and weights, each checked against the hub's
 checksum. Code is neither fetched nor run. Weights that are published as .bin become safetensors.
@@ -24,7 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = MORE
-    parser.add_argument("name", metavar="NAME", help="of the list, or OWNER/NAME on the hub")
+    parser.add_argument(
+        "name", metavar="NAME", help="one that `tertulia models` lists, or OWNER/NAME"
+    )
     parser.add_argument("--revision", metavar="R", help="a branch, tag or commit of the hub")
     parser.add_argument("--format", default="", metavar="F",
                         help="the dialect it was trained on, where it cannot be told")  # fmt: skip

@@ -14,6 +14,14 @@ from tertulia.rankers import DROPPED, Candidate
 LORE_SHOWN = 20
 """Entries of a lorebook that /scene lists; there may be two thousand."""
 
+HELD = {
+    "budget": ", over its budget",
+    "group": ", another of its group came first",
+    "cooldown": ", still cooling down",
+    "delay": ", too early",
+}
+"""What held a lore entry back, for people."""
+
 
 def why(session: Session, rest: str) -> Iterator[Event]:
     yield Note(reasons(latest(session).reply))
@@ -53,24 +61,44 @@ def reasons(reply: Reply) -> str:
         lines.append(f"lore: {', '.join(map(fired, reply.fired))}")
     if reply.all_dropped:
         lines.append("every candidate broke a rule; the least bad was said")
-    lines.append(f"candidates: {len(reply.candidates)}")
-    return "\n".join((*lines, *(candidate(n, c) for n, c in enumerate(reply.candidates, start=1))))
+    return "\n".join((*lines, *candidates(reply.candidates)))
 
 
 def fired(each: Fired) -> str:
-    """A lore entry that fired, and why."""
+    """A lore entry that was due, and why it fired or did not."""
     why = f"{_terminal.one_line(each.key)!r} in a {each.by}" if each.key else each.by
-    return f"{each.entry} ({why}{'' if each.told else ', over its budget'})"
+    return f"{each.entry} ({why}{HELD.get(each.held, '')})"
 
 
-def candidate(number: int, each: Candidate) -> str:
-    scores = "  ".join(f"{name} {score(value)}" for name, value in each.scores)
+def candidates(found: Sequence[Candidate]) -> list[str]:
+    """How many there are and by what they are ranked; then each with its sum, and what adds up."""
+    names = [name for name, _ in found[0].scores]
+    ranked = f", by {' + '.join(names)}" if names else ""
+    scores = [scored(each) for each in found]
+    wide = max(map(len, scores))
+    return [
+        f"candidates: {len(found)}{ranked}",
+        *(
+            f"{n:3}. {told.ljust(wide)}{'  ' if told else ''}{said(each)}"
+            for n, (told, each) in enumerate(zip(scores, found, strict=True), start=1)
+        ),
+    ]
+
+
+def scored(each: Candidate) -> str:
+    """The sum of the scores, and the scores when there are several."""
+    if each.score == DROPPED or len(each.scores) < 2:
+        return "" if not each.scores else score(each.score)
+    return f"{score(each.score)} = {' '.join(score(value) for _, value in each.scores)}"
+
+
+def said(each: Candidate) -> str:
     ending = "  (cut at its length limit)" if each.completion.finish == "length" else ""
-    return f"  {number}. {f'[{scores}] ' if scores else ''}{each.text}{ending}"
+    return f"{each.text}{ending}"
 
 
 def score(value: float) -> str:
-    return "dropped" if value == DROPPED else f"{value:.2f}"
+    return "dropped" if value == DROPPED else f"{value:+.2f}"
 
 
 def counted(tokens: int | None) -> str:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from tertulia.cli._terminal import beside, hanging, one_line, paint, safe
+from tertulia.cli._flow import Flow, beside, fitted, flowed, width
+from tertulia.cli._terminal import cells, hanging, one_line, paint, safe
 from tertulia.cli.chat.directing import scenes
 from tertulia.cli.chat.events import (
     Compared,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tertulia.cli.chat.session import Session
 
 SIGN = "…"
+PLAIN_SIGN = "..."
+INDENT = "  "
 RECENT = 6
 """Turns of a scene that are shown when it is opened."""
 
@@ -48,9 +50,11 @@ class Screen:
         self.paint = paint(self.out)
         self.is_terminal = self.out.isatty()
         self.can_erase = self.is_terminal and os.environ.get("TERM", "") not in ("", "dumb")
+        self.sign = SIGN if shows(self.out, SIGN) else PLAIN_SIGN
         self.waiting = False
         self.speaker = ""
         self.streamed = ""
+        self.flow = Flow(0)
         self.told_cut = False
 
     def show(self, event: Event) -> None:
@@ -61,7 +65,7 @@ class Screen:
             case Compared():
                 self.compared(event)
             case Note():
-                self.line(safe(event.text))
+                self.line(fitted(safe(event.text), self.columns))
             case Shown():
                 self.line("".join(self.span(text, control) for text, control in event.spans))
             case Refused():
@@ -88,13 +92,14 @@ class Screen:
         """What a person sees first in a terminal: the scene, the turns so far, where help is."""
         talk = session.conversation
         if talk.direction.situation:
-            self.line(self.paint(hanging(talk.direction.situation, ""), "italic"))
+            situation = flowed(safe(talk.direction.situation), self.columns)
+            self.line(self.paint(situation, "italic"))
         if facts := talk.direction.facts(talk.user):
             self.quiet(f"You are {one_line(talk.user)}: {one_line(' '.join(facts))}")
         if len(talk.turns) > RECENT:
             self.quiet(f"({len(talk.turns) - RECENT} earlier turns)")
         for turn in talk.turns[-RECENT:]:
-            self.line(f"{self.name(turn.speaker)}{hanging(turn.text)}".rstrip())
+            self.line(self.turn(turn.speaker, turn.text).rstrip())
             self.picture(turn.image)
         who = "" if talk.user == "You" else f", as {one_line(talk.user)}"
         sides = f"You talk with {one_line(talk.agent)}{who}."
@@ -106,16 +111,16 @@ class Screen:
         text = event.text if self.streamed else event.text.lstrip()
         if text and not self.streamed:
             self.out.write(self.name(self.speaker))
-        self.out.write(hanging(text))
+            self.flow = Flow(self.columns, self.named(self.speaker), INDENT)
+        self.out.write(self.flow.feed(safe(text)))
         self.streamed += text
 
     def said(self, reply: "Reply") -> None:
         """The rest of a line that was streamed, or the whole reply."""
         if not self.streamed or self.streamed.rstrip() != reply.text.rstrip():
             self.broken()
-            self.out.write(f"{self.name(reply.speaker)}{hanging(reply.text) or '(nothing)'}")
-        self.out.write("\n")
-        self.streamed = ""
+            self.line(self.turn(reply.speaker, reply.text or "(nothing)"))
+        self.broken()
         self.picture(reply.image)
         if reply.all_dropped:
             self.quiet("(every candidate broke a rule; this is the least bad)")
@@ -133,10 +138,11 @@ class Screen:
             hanging(event.first.text, "") or "(nothing)",
             hanging(event.second.text, "") or "(nothing)",
         )
-        columns = shutil.get_terminal_size().columns if self.is_terminal else 80
+        columns = self.columns or 80
         if columns < NARROW:
             for head, text in zip(heads, texts, strict=True):
-                self.line(f"{self.paint(head, 'bold')}\n  {hanging(text)}")
+                shown = flowed(text, columns, len(INDENT), INDENT)
+                self.line(f"{self.paint(head, 'bold')}\n{INDENT}{shown}")
             return
         for row in beside(*heads, columns):
             self.line(self.paint(row, "bold"))
@@ -153,7 +159,8 @@ class Screen:
         self.broken()
         self.out.flush()
         where = self.out if self.is_terminal else sys.stderr
-        where.write(f"{self.paint('!', 'red', 'bold')} {one_line(event.text)}\n")
+        told = flowed(one_line(event.text), width(where), len(INDENT), INDENT)
+        where.write(f"{self.paint('!', 'red', 'bold')} {told}\n")
         where.flush()
 
     def stopped(self, event: Stopped) -> None:
@@ -164,8 +171,22 @@ class Screen:
     def broken(self) -> None:
         """End a line that was being streamed."""
         if self.streamed:
-            self.out.write("\n")
+            self.out.write(f"{self.flow.rest()}\n")
             self.streamed = ""
+
+    @property
+    def columns(self) -> int:
+        """Where lines are broken; 0 for nowhere."""
+        return width(self.out)
+
+    def turn(self, speaker: str, text: str) -> str:
+        """A turn behind its speaker's name; its further lines are indented, so that none of them
+        can pass for a turn."""
+        return self.name(speaker) + flowed(safe(text), self.columns, self.named(speaker), INDENT)
+
+    def named(self, speaker: str) -> int:
+        """The columns that the name before a turn takes."""
+        return cells(f"{one_line(speaker)}: ")
 
     def name(self, speaker: str) -> str:
         return f"{self.paint(f'{one_line(speaker)}:', 'bold', 'cyan')} "
@@ -174,7 +195,7 @@ class Screen:
         self.out.write(f"{text}\n")
 
     def quiet(self, text: str) -> None:
-        self.line(self.paint(text, "dim"))
+        self.line(self.paint(flowed(text, self.columns), "dim"))
 
     def clear(self) -> None:
         """Take the sign away, and the ^C that the terminal may have put behind it."""
@@ -184,8 +205,17 @@ class Screen:
 
     def wait(self) -> None:
         if self.can_erase:
-            self.out.write(self.paint(SIGN, "dim"))
+            self.out.write(self.paint(self.sign, "dim"))
             self.waiting = True
+
+
+def shows(out: TextIO, text: str) -> bool:
+    """Whether the stream's encoding has these letters."""
+    try:
+        text.encode(out.encoding or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 class JsonScreen(Screen):

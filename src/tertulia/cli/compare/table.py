@@ -4,7 +4,8 @@ import shutil
 from collections.abc import Sequence
 
 from tertulia.agent import Reply
-from tertulia.cli._terminal import cells, folded, one_line, padded, paint, safe
+from tertulia.cli._flow import folded
+from tertulia.cli._terminal import cells, one_line, padded, paint, safe
 from tertulia.cli.compare.cells import Cell, Presets, Side
 from tertulia.conversation import Conversation, Plan
 
