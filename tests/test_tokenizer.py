@@ -18,6 +18,7 @@ from tertulia.errors import TokenizerError
 from tertulia.prompt import Span
 from tertulia.tokenizer import Tokenizer
 from tests import reference_tokenizers as reference
+from tests.folders import new_folder
 from tests.tiny_llama import tiny_tokenizer
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
@@ -52,7 +53,7 @@ each_kind = pytest.mark.parametrize("kind", NAMES)
 
 @functools.cache
 def folder(kind: str) -> Path:
-    return MAKERS[kind](Path(tempfile.mkdtemp(prefix="tertulia-")))
+    return MAKERS[kind](new_folder("tokenizer"))
 
 
 @functools.cache

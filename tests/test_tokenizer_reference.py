@@ -7,7 +7,6 @@ change about the files they open.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from tertulia import tokenizer
 from tertulia.prompt import Span
 from tertulia.tokenizer import SURROGATE, Tokenizer
 from tests import reference_tokenizers
+from tests.folders import new_folder
 from tests.many_strings import COUNT, strings, written
 
 KINDS = (
@@ -41,7 +41,7 @@ Rows = list[list[int]]
 @cache
 def folder(kind: str) -> Path:
     """A tokenizer of that kind, trained on other strings of the same sort."""
-    made: Path = getattr(reference_tokenizers, kind)(Path(tempfile.mkdtemp()), written(), SIZE)
+    made: Path = getattr(reference_tokenizers, kind)(new_folder("tokenizer"), written(), SIZE)
     return made
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 from tests.engines.tiny_families import FAMILIES, opened
+from tests.folders import new_folder
 
 from tertulia.decoding import Decoding
 from tertulia.engines.onnxruntime import OnnxRuntime
@@ -91,7 +91,7 @@ def paired(name: str) -> Pair:
 
     torch.set_num_threads(1)  # Tiny matrices are slowest when many threads share them.
     family = FAMILIES[name]
-    folder = Path(mkdtemp(prefix="twofold-" if family.twofold else "decoder-"))
+    folder = new_folder("twofold" if family.twofold else "decoder")
     model = family.make(folder)
     return Pair(folder, family.twofold, opened(folder), model)
 
@@ -101,7 +101,7 @@ def rounded(folder: Path) -> Path:
     """The same checkpoint with its weights in bfloat16."""
     from safetensors.torch import load_file, save_file
 
-    half = Path(mkdtemp(prefix="bfloat16-"))
+    half = new_folder("bfloat16")
     for name in ("config.json", "tokenizer.json"):
         (half / name).write_bytes((folder / name).read_bytes())
     weights = load_file(folder / "model.safetensors")

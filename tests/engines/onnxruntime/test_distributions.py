@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.folders import new_folder
 from tests.tiny_llama import tiny_llama
 from tokenizers import AddedToken, decoders, models
 from tokenizers import Tokenizer as Library
@@ -131,7 +131,7 @@ def letters() -> tokenizer.Tokenizer:
     whole = Library(models.BPE({name: n for n, name in enumerate(NAMES)}, []))
     whole.decoder = decoders.Sequence([decoders.Fuse()])
     whole.add_special_tokens([AddedToken(n, normalized=False) for n in NAMES[len(LETTERS) :]])
-    folder = Path(mkdtemp(prefix="tertulia-"))
+    folder = new_folder("tertulia")
     whole.save(str(folder / "tokenizer.json"))
     return tokenizer.load(folder)
 
@@ -163,7 +163,7 @@ def generating() -> Any:
 
 @cache
 def checkpoint() -> Path:
-    return tiny_llama(Path(mkdtemp(prefix="tertulia-")))
+    return tiny_llama(new_folder("tertulia"))
 
 
 def processors(settings: Mapping[str, Any], end: int, prompt: int) -> Any:
