@@ -66,6 +66,7 @@ def serve(
     house: House = app.state.house
     config = uvicorn.Config(
         app,
+        loop="asyncio",
         http=Patient,
         ws="none",
         lifespan="on",

@@ -59,6 +59,16 @@ def acted(act: Callable[[Any, Any, Any], Awaitable[Any]], agents: Any, **setting
     return asyncio.run(run())
 
 
+def test_a_worker_serves_an_application_that_runs_on_uvloop() -> None:
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is not for this system")
+
+    async def asked() -> Any:
+        async with serving({"lines": scripted("Hello there.")}) as (http, _, _):
+            return await http.post(CHAT, json=body() | {"model": "lines"})
+
+    assert uvloop.run(asked()).status_code == 200
+
+
 def killed(worker: Any) -> None:
     os.kill(worker.pid, signal.SIGKILL)
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from tertulia.server.doors.refusals import Refusal, overloaded
 from tertulia.server.queue.runner import Job
@@ -63,8 +63,8 @@ class Child(asyncio.Protocol):
         return await self.opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self.transport = transport
+        # A plain cast: the transports of uvloop are of no class of asyncio's.
+        self.transport = cast(asyncio.WriteTransport, transport)
 
     def send(self, message: object) -> None:
         if self.transport is not None and not self.transport.is_closing():
