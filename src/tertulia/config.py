@@ -1,6 +1,7 @@
 """Settings files: TOML tables become frozen dataclasses, and a wrong key comes with its cure."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from tertulia.errors import ConfigError
 from tertulia.registry import nearest
 
 Settings = TypeVar("Settings")
+
+LARGEST = 2**63 - 1
+"""The largest whole number that TOML has."""
 
 
 def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
@@ -46,6 +50,8 @@ def fitted(value: Any, wanted: Any, where: str) -> Any:  # noqa: ANN401 - any TO
         return tuple(fitted(each, inner, f"{where}[{n}]") for n, each in enumerate(value))
     if wanted is Path and isinstance(value, (str, Path)):
         return Path(value)
+    if type(value) in (int, float):
+        check_size(value, where)
     if wanted is float and type(value) is int:
         return float(value)
     plain = origin or wanted
@@ -53,6 +59,14 @@ def fitted(value: Any, wanted: Any, where: str) -> Any:  # noqa: ANN401 - any TO
         told = getattr(plain, "__name__", str(plain))
         raise ConfigError(f"{where} is {shown(value)}, must be {articled(told)}")
     return value
+
+
+def check_size(number: float, where: str) -> None:
+    """Raises ConfigError for a number that is not finite, or whole and beyond 64 bits."""
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ConfigError(f"{where} is {number}, must be a finite number")
+    if isinstance(number, int) and not -LARGEST - 1 <= number <= LARGEST:
+        raise ConfigError(f"{where} is {shown(number)}, must fit into 64 bits")
 
 
 def fitted_to_one(value: Any, choices: tuple[Any, ...], where: str) -> Any:  # noqa: ANN401
