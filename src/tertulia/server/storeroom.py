@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.requests import Request
 
+from tertulia.server.doors.journal import LOG, line, place
 from tertulia.server.doors.refusals import Refusal
 from tertulia.store import Store
 
@@ -28,12 +29,24 @@ class Storeroom:
             raise
 
     async def ask(self, work: Callable[[Store], Result]) -> Result:
-        """What some work with the store gives; raises what it raises."""
-        return await asyncio.wrap_future(self.thread.submit(work, self.store))
+        """What some work with the store gives; raises what it raises.
+
+        It is done even where nobody waits for it any more.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self.thread.submit(work, self.store)))
+
+    def leave(self, work: Callable[[Store], object]) -> None:
+        """Have some work done that nobody waits for; where it fails the log says so."""
+        self.thread.submit(work, self.store).add_done_callback(told)
 
     def close(self) -> None:
         self.thread.submit(self.store.close).result()
         self.thread.shutdown()
+
+
+def told(done: Future[object]) -> None:
+    if error := done.exception():
+        LOG.error(line("failed", error=type(error).__name__, at=place(error)))
 
 
 def storeroom_of(request: Request) -> Storeroom:

@@ -185,13 +185,13 @@ def test_what_takes_too_long_is_stopped() -> None:
 class Client:
     """One request over plain ASGI, whose client can hang up at any moment."""
 
-    def __init__(self, app: Any, **more: Any) -> None:
-        request = httpx.Request("POST", f"http://localhost{CHAT}", json=body("gone", **more))
+    def __init__(self, app: Any, path: str = CHAT, **more: Any) -> None:
+        request = httpx.Request("POST", f"http://localhost{path}", json=body("gone", **more))
         self.scope = {
             "type": "http",
             "method": "POST",
-            "path": CHAT,
-            "raw_path": CHAT.encode(),
+            "path": path,
+            "raw_path": path.encode(),
             "query_string": b"",
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
             "server": ("localhost", 80),

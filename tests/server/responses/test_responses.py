@@ -1,8 +1,10 @@
 """/v1/responses: the same spine, and talks that the server keeps."""
 
+import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ from tertulia.engines import Completion, Engine, Event, Finished, Piece
 from tertulia.errors import EngineError
 from tertulia.prompt import Prompt
 from tertulia.server.app import application
+from tertulia.server.responses.answered import ResponseTold
 from tertulia.server.settings import Settings
 from tertulia.store import Store
 from tests.server.asking import asked, error, scripted
 from tests.server.live import listening
+from tests.server.queue.test_runner import Client as Gone
+from tests.server.queue.test_runner import Gated, gated, http, until
 
 openai = pytest.importorskip("openai", reason="pip install openai")
 
@@ -288,21 +293,86 @@ class Breaking(Engine):
         raise EngineError("the runtime failed")
 
 
-def test_a_failure_in_the_middle_ends_the_events_and_keeps_no_reply() -> None:
+def test_a_failure_in_the_middle_ends_the_events_and_what_was_said_is_kept() -> None:
     agents = {"mini": Agent(format=formats.load("native"), engine=Breaking())}
 
     async def act(http: httpx.AsyncClient) -> tuple[httpx.Response, Any, httpx.Response]:
         body = {"model": "mini", "input": "Hi"}
         streamed = await http.post("/v1/responses", json={**body, "stream": True})
-        talks = (await http.get("/tertulia/talks")).json()["talks"]
-        return streamed, talks, await http.post("/v1/responses", json=body)
+        [talk] = (await http.get("/tertulia/talks")).json()["talks"]
+        turns = (await http.get(f"/tertulia/talks/{talk['id']}")).json()["turns"]
+        return streamed, turns, await http.post("/v1/responses", json=body)
 
-    streamed, [talk], whole = asked(act, agents=agents, store=KEPT)
+    streamed, turns, whole = asked(act, agents=agents, store=KEPT)
     last = json.loads(streamed.text.strip().rpartition("data: ")[2])
     assert last["type"] == "response.failed"
     assert last["response"]["error"] == {"code": "server_error", "message": "the runtime failed"}
-    assert (talk["turns"], talk["last"]) == (1, "Hi")
+    told = [(each["speaker"], each["text"], each["status"]) for each in turns]
+    assert told == [("User", "Hi", "whole"), ("Agent", "Hello there", "interrupted")]
+    assert turns[1]["reply"]["response"] == last["response"]
     assert error(whole) == (500, None, "engine_error")
+
+
+@asynccontextmanager
+async def hung_up(words: int, stream: bool = True) -> AsyncIterator[tuple[Any, Gone, Gated]]:
+    """A client that left a response after so many words, and one that looks what was kept."""
+    with gated(words=100, store=KEPT) as (app, engine):
+        gone = Gone(app, "/v1/responses", input="Hi", stream=stream)
+        await until(lambda: engine.began)
+        engine.let(words)
+        if stream and words:
+            await until(lambda: said(gone).count("word") >= words)
+        gone.hung_up.set()
+        await gone.task
+        engine.let(1)
+        await until(lambda: engine.closed)
+        async with http(app) as looking:
+            yield looking, gone, engine
+
+
+def events_of(gone: Gone) -> list[dict[str, Any]]:
+    text = b"".join(each.get("body", b"") for each in gone.heard).decode()
+    return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if "{" in line]
+
+
+def said(gone: Gone) -> str:
+    told = [each for each in events_of(gone) if each["type"] == "response.output_text.delta"]
+    return "".join(each["delta"] for each in told)
+
+
+def test_what_was_said_until_the_client_hung_up_is_kept_and_can_be_gone_on_from() -> None:
+    async def act() -> None:
+        async with hung_up(2) as (client, gone, engine):
+            id = events_of(gone)[0]["response"]["id"]
+            kept = (await client.get(f"/v1/responses/{id}")).json()
+            assert kept["status"] == "cancelled"
+            [item] = kept["output"]
+            assert (item["status"], item["content"][0]["text"]) == ("incomplete", "word word")
+            ResponseTold.model_validate(kept)
+            [talk] = (await client.get("/tertulia/talks")).json()["talks"]
+            turns = (await client.get(f"/tertulia/talks/{talk['id']}")).json()["turns"]
+            assert [each["status"] for each in turns] == ["whole", "stopped"]
+            assert turns[1]["reply"]["seed"] is not None
+            engine.let(100)
+            onward = {"model": "mini", "input": "On?", "previous_response_id": id}
+            then = await client.post("/v1/responses", json=onward)
+            assert then.json()["output"][0]["content"][0]["text"].startswith("word word word")
+            active = (await client.get(f"/tertulia/talks/{talk['id']}")).json()["active"]
+            assert active[:2] == [each["id"] for each in turns] and len(active) == 4
+
+    asyncio.run(act())
+
+
+@pytest.mark.parametrize(("words", "stream"), [(0, True), (3, False)])
+def test_a_client_that_was_told_no_word_leaves_its_question_at_the_most(
+    words: int, stream: bool
+) -> None:
+    async def act() -> None:
+        async with hung_up(words, stream) as (client, *_):
+            talks = (await client.get("/tertulia/talks")).json()["talks"]
+            assert [each["last"] for each in talks] in ([], ["Hi"])
+
+    asyncio.run(act())
 
 
 def test_a_reply_to_a_talk_that_somebody_else_continued_is_kept_beside_it(tmp_path: Path) -> None:

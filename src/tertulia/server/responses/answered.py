@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from tertulia.server.openai.answered import Count, Drawn, Told
 
-Status = Literal["in_progress", "completed", "incomplete", "failed"]
+Status = Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
 
 
 class ThoughtPart(BaseModel):

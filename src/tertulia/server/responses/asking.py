@@ -1,11 +1,11 @@
 """One request for a response: what is asked, of whom, after what, and whether it is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from tertulia.conversation import Conversation
+from tertulia.conversation import Conversation, Turn
 from tertulia.server.doors.refusals import invalid
 from tertulia.server.making.speaking import Speak
 from tertulia.server.making.way import Way, way
@@ -16,6 +16,7 @@ from tertulia.server.responses.objects import NAMELESS, Naming
 from tertulia.server.responses.shapes import ResponseAsked
 from tertulia.server.served import House, Served
 from tertulia.server.storeroom import Storeroom
+from tertulia.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,21 @@ class Asking:
     kept: Kept | None = None
     naming: Naming = NAMELESS
     begun: Mapping[str, Any] = field(default_factory=dict)
+
+    def keeping(
+        self, turn: Turn, made: Mapping[str, Any], response: Mapping[str, Any]
+    ) -> Callable[[Store], object]:
+        """Keeps the reply, with the record of how it was made and the response that it is."""
+        assert self.kept is not None, "nothing is kept before its place is known"
+        told = {keeping.RESPONSE: response, keeping.INPUT: list(self.heard.items)}
+        return partial(
+            keeping.keep_reply,
+            kept=self.kept,
+            conversation=self.conversation,
+            header=self.header,
+            turn=turn,
+            made={**made, **told},
+        )
 
 
 async def prepared(asked: ResponseAsked, house: House, room: Storeroom | None) -> Asking:

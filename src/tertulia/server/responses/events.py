@@ -34,6 +34,7 @@ class Events:
     naming: Naming = NAMELESS
     number: int = 0
     items: int = 0
+    plan: Plan = Plan()
     planned: str = ""
     prompt: Prompt = field(default_factory=lambda: Prompt(()))
     growing: Growing | None = None
@@ -49,13 +50,19 @@ class Events:
         """The events that one of the engine's gives."""
         match event:
             case Plan():
-                self.planned = answers.planners(event, self.given.plan)
+                self.plan, self.planned = event, answers.planners(event, self.given.plan)
             case Rendered():
                 self.prompt = event.prompt
             case Begun():
                 yield from self.opening()
             case Piece() if self.growing is not None and event.candidate == 0:
                 yield from self.grown(self.growing.add(event.text))
+
+    @property
+    def whole_thought(self) -> str:
+        """What the planner and the model thought so far."""
+        own = self.growing.thought if self.growing else ""
+        return "\n".join(filter(None, (self.planned, own)))
 
     def opening(self) -> Iterator[Event]:
         """The response itself, and what the planner thought."""

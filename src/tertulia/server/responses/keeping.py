@@ -10,13 +10,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from tertulia.agent import Reply
 from tertulia.config import shown
 from tertulia.conversation import Conversation, Plan, Turn
 from tertulia.errors import Conflict, NotKept
-from tertulia.record import record
 from tertulia.server.doors.refusals import Refusal
-from tertulia.server.making.way import Way
 from tertulia.server.served import Served
 from tertulia.store import Store, StoredTurn, TalkId, TurnId
 
@@ -97,27 +94,24 @@ def keep_input(
 def keep_reply(
     store: Store,
     kept: Kept,
-    served: Served,
-    way: Way,
     conversation: Conversation,
     header: Conversation,
-    reply: Reply,
-    told: Mapping[str, Any],
+    turn: Turn,
+    made: Mapping[str, Any],
 ) -> TurnId:
-    """The reply, and the response that it was.
+    """The reply, whole or as far as it came.
 
     conversation  as the reply was asked for, this response's instructions among it
     header        as the talk goes on
-    told          the response object and its input
+    made          its record, with the response object and its input
     """
-    made = record(way.agent, reply, agent_file=served.agent_file, given=conversation.plan)
     keep = partial(
         store.keep,
         kept.talk,
-        reply.turn,
+        turn,
         conversation=replace(conversation, turns=()),
         parent=kept.parent,
-        reply={**made, **told},
+        reply=made,
         then=header.planned(Plan()),
     )
     try:

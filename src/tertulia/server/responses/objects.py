@@ -91,6 +91,20 @@ def finished(
     }
 
 
+def unfinished(
+    begun: Mapping[str, Any],
+    naming: Naming,
+    thought: str,
+    said: str,
+    error: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The response as far as it came: cancelled by its client, or failed."""
+    items = [thinking(naming, thought)] if thought else []
+    if said:
+        items.append(message(naming, said, (), "incomplete"))
+    return {**begun, "status": "failed" if error else "cancelled", "error": error, "output": items}
+
+
 def output(
     naming: Naming,
     reply: Reply,

@@ -4,7 +4,7 @@ A stored response is a turn of a talk: `previous_response_id` goes on from it, a
 the same place is another branch. Without a store nothing is kept, and the answer says so.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,13 +18,12 @@ from tertulia.server.doors import reading, sse
 from tertulia.server.doors.refusals import Refusal, invalid
 from tertulia.server.doors.shapes import warning
 from tertulia.server.making.asked import shaped
-from tertulia.server.queue.runner import Job
 from tertulia.server.responses import keeping
 from tertulia.server.responses.answered import InputItems, ResponseDeleted, ResponseTold
-from tertulia.server.responses.asking import Asking, prepared, wanted
+from tertulia.server.responses.asking import prepared, wanted
 from tertulia.server.responses.shapes import ResponseAsked
-from tertulia.server.responses.telling import told
-from tertulia.server.served import House, client_of, house_of
+from tertulia.server.responses.telling import Telling
+from tertulia.server.served import client_of, house_of
 from tertulia.server.storeroom import Storeroom
 from tertulia.store import Store
 
@@ -40,47 +39,37 @@ async def responses(request: Request) -> Response:
     house.open_to_work()
     asking = await prepared(asked, house, room)
     job = asking.served.runner.submit(wanted(asking), client_of(request))
-    telling = told(asking, job, room)
+    telling = Telling(asking=asking, job=job, room=room)
     if asked.stream:
-        return await streamed(request, house, asking, job, telling)
+        return await streamed(request, telling, warning(asked))
     try:
-        last: dict[str, Any] = await sse.unless_gone(request, ended(telling))
+        last = await sse.unless_gone(request, ended(telling.told()))
     finally:
-        asking.served.runner.cancel(job)
+        telling.leave()
     return JSONResponse(last["response"], headers=warning(asked))
 
 
-async def streamed(
-    request: Request,
-    house: House,
-    asking: Asking,
-    job: Job,
-    telling: AsyncIterator[dict[str, Any]],
-) -> Response:
+async def streamed(request: Request, telling: Telling, headers: Mapping[str, str]) -> Response:
     """The events as they come; nothing is sent before an error could have its own status."""
-    runner = asking.served.runner
+    events = telling.told()
     try:
-        first = await sse.unless_gone(request, anext(telling))
+        first = await sse.unless_gone(request, anext(events))
     except BaseException:
-        runner.cancel(job)
+        telling.leave()
         raise
-    return sse.Stream(
-        framed(sse.after(first, telling)),
-        lambda: runner.cancel(job),
-        house.settings.ping_seconds,
-        warning(asking.asked),
-    )
+    frames = framed(sse.after(first, events))
+    return sse.Stream(frames, telling.leave, house_of(request).settings.ping_seconds, headers)
 
 
-async def framed(telling: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[str, None]:
-    async for each in telling:
+async def framed(events: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[str, None]:
+    async for each in events:
         yield f"event: {each['type']}\n{sse.frame(each)}"
 
 
-async def ended(telling: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+async def ended(events: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
     """The last of some events."""
     last: dict[str, Any] = {}
-    async for each in telling:
+    async for each in events:
         last = each
     return last
 
