@@ -73,7 +73,8 @@ def test_a_reply_tells_its_state_plan_prompt_pieces_itself_and_its_end() -> None
         reply = dict(told)["reply"]
         assert said == reply["turn"]["text"] == reply["candidates"][0]["text"]
         assert reply["version"] == (await client.get(f"/talks/{talk}"))["version"]
-        assert dict(told)["prompt"]["tokens"] > 0
+        prompt = dict(told)["prompt"]
+        assert 0 < prompt["tokens"] < prompt["context_window"] == 2048
         standing_now = await standing(client, generation)
         assert standing_now["turn"] == reply["turn"]
         assert (standing_now["state"], standing_now["error"]) == ("done", None)

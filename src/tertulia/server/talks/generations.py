@@ -138,7 +138,7 @@ class Generation:
                 self.shown = event
                 made = range(self.order.decoding.candidates)
                 self.growing = [Growing(self.order.format, event.prompt) for _ in made]
-                self.tell("prompt", telling.prompt(event.prompt, event.dropped, event.tokens))
+                self.tell("prompt", telling.prompt(event))
             case Begun():
                 self.timings["first_token"] = self.job.seconds
             case Piece():

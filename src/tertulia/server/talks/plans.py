@@ -65,8 +65,7 @@ async def prompts(request: Request) -> Response:
     made = await only(request, served, work)
     if not isinstance(made, Rendered):
         raise EngineError("no prompt was made; this is a fault of the engine")
-    shown = telling.prompt(made.prompt, made.dropped, made.tokens)
-    return Answer({**shown, "context_window": made.context_window}, headers=warning(asked))
+    return Answer(telling.prompt(made), headers=warning(asked))
 
 
 async def asked_at(

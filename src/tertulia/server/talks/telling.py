@@ -1,13 +1,12 @@
 """Talks, turns and prompts as JSON."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tertulia import scene
-from tertulia.conversation import Plan, Turn
+from tertulia.conversation import Plan
 from tertulia.planners import Unread
-from tertulia.prompt import Prompt
+from tertulia.server.making.speaking import Rendered
 from tertulia.server.scenes.directing import header
 from tertulia.store import Store, StoredTurn, TalkId, TalkSummary
 
@@ -87,13 +86,15 @@ def unread(planned: Plan) -> str:
     return planned.written.raw if isinstance(planned, Unread) else ""
 
 
-def prompt(shown: Prompt, dropped: Sequence[Turn], tokens: int) -> dict[str, Any]:
-    """A prompt, exactly as the model reads it."""
+def prompt(rendered: Rendered) -> dict[str, Any]:
+    """A prompt, exactly as the model reads it, and how much of the context window it takes."""
+    shown = rendered.prompt
     closing = ({"text": name, "control": True, "field": ""} for name in shown.closing)
     spans = ({"text": s.text, "control": s.control, "field": s.field} for s in shown.spans)
     return {
         "spans": [*spans, *closing],
-        "dropped": [asdict(each) for each in dropped],
+        "dropped": [asdict(each) for each in rendered.dropped],
         "unsupported": list(shown.unsupported),
-        "tokens": tokens,
+        "tokens": rendered.tokens,
+        "context_window": rendered.context_window,
     }
