@@ -13,6 +13,9 @@ from tertulia.engines.transformers.voice import Voice
 from tertulia.errors import EngineError
 from tertulia.tokenizer import Tokenizer
 
+COLDEST = 1e-30
+"""Temperatures below are taken for it: a logit of 32 bits divided by less may be no number."""
+
 
 def stream(seed: int, candidate: int) -> np.random.Generator:
     """The chance of one candidate: one number for each token it draws."""
@@ -69,7 +72,7 @@ def warpers(decoding: Decoding) -> library.LogitsProcessorList:
     if decoding.temperature == 0:
         return found
     if decoding.temperature != 1:
-        found.append(library.TemperatureLogitsWarper(float(decoding.temperature)))
+        found.append(library.TemperatureLogitsWarper(max(float(decoding.temperature), COLDEST)))
     if decoding.top_k:
         found.append(library.TopKLogitsWarper(decoding.top_k))
     if decoding.top_p < 1:
