@@ -13,6 +13,8 @@ grow         some words more of a reply under way, on the disk when it returns
 conversation the talk as an agent is given it
 list         the twenty talks that changed last
 search       every talk that holds a word
+restart      Store.open and the active path after a program was killed in the middle of a reply: the
+             log is taken in, and the reply becomes a turn that was interrupted
 kilobytes    on the disk a turn, records and all
 
 One JSON line with medians and the spread (largest less smallest) goes to bench/results/store.jsonl.
@@ -25,6 +27,7 @@ import platform
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -122,11 +125,41 @@ def one_round(place: str, talk: TalkId) -> dict[str, float]:
     return found
 
 
+DYING = """
+import os, sys
+from tertulia.conversation import Conversation
+from tertulia.store import Store
+with Store.open(sys.argv[1]) as store:
+    talk, last = sys.argv[2], int(sys.argv[3])
+    draft = store.draft(talk, parent=last, conversation=Conversation(), speaker="Ann")
+    for _ in range(100):
+        store.grow(draft, "We went home. ")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def after_a_kill(place: str, talk: TalkId) -> float:
+    """Milliseconds until the talk is there again; it is left as it was before."""
+    with Store.open(place) as store:
+        last = store.path(talk, light=True)[-1].id
+    subprocess.run([sys.executable, "-c", DYING, place, talk, str(last)], check=False)
+    begun = time.perf_counter()
+    with Store.open(place) as store:
+        path = store.path(talk)
+        spent = (time.perf_counter() - begun) * 1000
+        assert path[-1].status == "interrupted"
+        store.activate(talk, last)
+    return spent
+
+
 def measured(place: str, turns: int, swipes: int, repeats: int) -> dict[str, object]:
     with Store.open(place) as store:
         talk = filled(store, turns, swipes)
     one_round(place, talk)
-    rounds = [one_round(place, talk) for _ in range(repeats)]
+    rounds = [
+        {**one_round(place, talk), "restart": after_a_kill(place, talk)}
+        for _ in range(repeats)
+    ]
     figures: dict[str, object] = {}
     for name in rounds[0]:
         values = [each[name] for each in rounds]

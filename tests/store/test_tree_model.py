@@ -1,5 +1,6 @@
 """Whatever people do with a talk, the store's tree is the tree of a model held in memory."""
 
+import io
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tertulia import interchange
 from tertulia.conversation import Conversation, Direction, Turn
-from tertulia.store import MEMORY, DraftId, Store, TurnId
+from tertulia.store import MEMORY, DraftId, Store, TurnId, WholeTalk
 
 TEXTS = st.text(st.characters(), max_size=5).filter(
     lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") == text
@@ -180,11 +182,11 @@ class Talk(RuleBasedStateMachine):
         if told.version == self.version and (way == "settle" or text.strip()):
             self.active, self.version = kept, self.version + 1
 
-    @rule()
-    def take_elsewhere(self) -> None:
-        """Whole, then adopt: the same talk."""
+    @rule(by_file=st.booleans())
+    def take_elsewhere(self, by_file: bool) -> None:
+        """Whole, then adopt: the same talk; also when it was a file in between."""
         whole = self.store.whole(self.talk)
-        other = self.store.whole(self.store.adopt(whole))
+        other = self.store.whole(self.store.adopt(filed(whole) if by_file else whole))
         ids = dict(zip((each.id for each in whole.turns), other.turns, strict=True))
         for each in whole.turns:
             same = replace(
@@ -226,10 +228,29 @@ class Talk(RuleBasedStateMachine):
         assert set(self.store.drafts(self.talk)) == set(self.drafts)
 
 
+def filed(whole: WholeTalk) -> WholeTalk:
+    """The talk as it comes back from a file of our own form."""
+    pieces, _ = interchange.exported("jsonl", [whole])
+    content = io.BytesIO("".join(pieces).encode())
+    found, _ = interchange.imported("jsonl", content, where="talk", now=whole.changed)
+    (back,) = found
+    return back
+
+
 class TestTalk(Talk.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
 
 
+LONG = settings(max_examples=15, stateful_step_count=50, deadline=None)
+
+
 @pytest.mark.slow
 class TestLongTalk(Talk.TestCase):  # type: ignore[name-defined,misc]
-    settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+    settings = LONG
+
+
+@pytest.mark.slow
+class TestAnotherLongTalk(Talk.TestCase):  # type: ignore[name-defined,misc]
+    """The same again, so that two processes share the work; each run tries other talks."""
+
+    settings = LONG
