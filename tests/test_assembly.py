@@ -30,7 +30,8 @@ def test_a_preset_can_be_changed_in_part() -> None:
         ({"decoding": {"top_p": 2.0}}, r"\[decoding\]: top_p is 2.0, must be in"),
         ({"engine": {"lines": []}}, r"\[engine\]: name is missing"),
         ({"engine": 3}, "engine is 3, must be a name or a table"),
-        ({"rankers": "likelihood"}, "rankers is 'likelihood', must be a list"),
+        ({"rankers": "likelihood"}, "rankers is 'likelihood', must be a list of rankers: "),
+        ({"engine": "onnxruntime"}, "engine 'onnxruntime': model is missing: write model = …"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named_with_its_cure(change: dict[str, Any], told: str) -> None:
@@ -58,12 +59,30 @@ def test_an_agent_can_be_opened_from_a_path(tmp_path: Path) -> None:
     assert (agent.name, agent.reply(HI).text) == ("mine", "Mine.")
 
 
-@pytest.mark.parametrize("bad", [b"\xff\xfe", b"format = ", b"[[[" * 50_000])
+@pytest.mark.parametrize("bad", [b"format = ", b"[[[" * 50_000])
 def test_a_file_that_is_no_toml_is_refused_by_name(bad: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.toml"
     path.write_bytes(bad)
     with pytest.raises(ConfigError, match=r"bad\.toml is not TOML"):
         assembly.open_agent(str(path))
+
+
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_bytes('description = "Zoë"'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"bad\.toml is not UTF-8 \(byte 17 is 0xeb\)"):
+        assembly.open_agent(str(path))
+
+
+def test_a_byte_order_mark_is_not_part_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b'\xef\xbb\xbfformat = "native"\nengine = "scripted"\n')
+    assert assembly.written(str(path)).text.startswith("format")
+
+
+def test_a_scene_in_the_place_of_an_agent_file_is_told_so() -> None:
+    with pytest.raises(ConfigError, match=r"a\.toml is a scene, no agent file"):
+        assembly.assemble({"agent": "Ann", "user": "Bo"}, "a.toml")
 
 
 def test_an_unknown_agent_is_answered_with_the_nearest() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tertulia.config import build
+from tertulia.config import build, toml
 from tertulia.errors import ConfigError
 
 
@@ -52,3 +52,32 @@ def test_a_value_of_another_type_is_told_what_it_must_be(
 ) -> None:
     with pytest.raises(ConfigError, match=f"a.toml: {told}"):
         build(Settings, {key: value}, "a.toml")
+
+
+@dataclass(frozen=True)
+class Needed:
+    model: str
+    device: str = "cpu"
+
+
+def test_a_setting_that_must_be_given_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^a\.toml: model is missing: write model = …$"):
+        build(Needed, {}, "a.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('a = 1\nagent = "Ana\n', "in 'agent = \"Ana': a quotation mark is missing at its end"),
+        ("agent = “Ana”", "in 'agent = “Ana”': write straight quotation marks"),
+        ("agent: Ana", "in 'agent: Ana': write KEY = \"value\""),
+        ("agent = Ana", "in 'agent = Ana': text stands in quotation marks"),
+        ("a = 1\na = 2", "in 'a = 2': the key stands there twice; keep one"),
+        ('a = [\n"x",\n', "in '\"x\",': a value is missing, or a quotation mark"),
+        ('a = """x', "a quotation mark or a bracket is not closed"),
+    ],
+)
+def test_a_line_that_is_no_toml_is_shown_with_what_is_mostly_meant(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        toml(text, "a.toml")
+    assert str(caught.value).startswith("a.toml is not TOML: ") and told in str(caught.value)

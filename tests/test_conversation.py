@@ -1,6 +1,7 @@
 """Conversation: a frozen value that is replaced, never changed."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -57,3 +58,16 @@ def test_swapping_twice_is_the_same_talk() -> None:
 def test_forgetting_takes_the_oldest_turn() -> None:
     talk = Conversation().said("User", "one").said("Agent", "two")
     assert [turn.text for turn in talk.without_oldest_turn().turns] == ["two"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Persona("Cosmo", "i like cats."),  # type: ignore[arg-type]
+        lambda: Direction(knowledge="Tea is ready."),  # type: ignore[arg-type]
+        lambda: Direction(memory="They met."),  # type: ignore[arg-type]
+    ],
+)
+def test_one_string_in_the_place_of_several_is_refused(wrong: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match="is a string, must be a tuple of strings: write \\('"):
+        wrong()

@@ -154,7 +154,10 @@ WRONG = {
     'agent = ""': "a.toml: agent is empty: give a name",
     'agent = "User"': "a.toml: agent and user are both 'User'",
     'knowledge = ["a", 2]': "a.toml: knowledge[1] is 2, must be a string",
-    'memory = "a"': "a.toml: memory is 'a', must be a list",
+    'memory = "a"': "a.toml: memory is 'a', must be a list: write [\"…\"]",
+    '[[turns]]\nspeaker = "A"\ntext = ""\nagent = "A"': "a.toml: turns[0]: no key 'agent' in it",
+    '[personas]\nAnn = []\nsituation = "x"': "a.toml: personas.situation is 'x': in TOML the keys",
+    'format = "native"\nengine = "scripted"': "a.toml is an agent file, no scene: give it with --a",
     'personas = ["a"]': "a.toml: personas is ['a'], must be a table",
     '[personas]\nAnn = "a"': "a.toml: personas.Ann is 'a', must be a list",
     '[personas]\n"the cook" = [1]': "a.toml: personas.'the cook'[0] is 1, must be a string",
@@ -169,7 +172,7 @@ WRONG = {
     "agent = ": "a.toml is not TOML: Invalid value (at end of document)",
     '{"agent": }': "a.toml is not JSON: Expecting value: line 1 column 11",
     '{"agent": ' + "[" * 100_000: "a.toml is nested too deep",
-    "turns = " + "[" * 100_000: "a.toml is nested too deep",
+    "turns = " + "[" * 100_000: "a.toml is not TOML: it is nested too deep",
     '{"agent": ' + "1" * 5_000 + "}": "a.toml is not JSON: Exceeds the limit",
 }
 
@@ -184,6 +187,12 @@ def test_a_wrong_scene_is_answered_with_its_place_and_its_cure(text: str) -> Non
 def test_bytes_that_are_not_utf_8_are_told_from_a_scene() -> None:
     with pytest.raises(SceneError, match=r"byte 9 is 0xff\): save it as UTF-8"):
         scene.read(b'agent = "\xff"', "a.toml")
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04"])
+def test_a_card_in_the_place_of_a_scene_is_told_how_it_becomes_one(content: bytes) -> None:
+    with pytest.raises(SceneError, match=r"`tertulia card import ana\.png` makes a scene of it"):
+        scene.read(content, "ana.png")
 
 
 def test_messages_stay_short_whatever_the_value() -> None:

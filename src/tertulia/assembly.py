@@ -19,6 +19,7 @@ from tertulia.registry import nearest
 DEFAULT = "mini"
 LARGEST_FILE = 1 << 20
 KEYS = ("description", "format", "engine", "decoding", "planner", "rankers")
+SCENE_KEYS = ("agent", "user", "situation", "personas", "turns")
 LOCAL = ("onnxruntime", "transformers", "ctranslate2")
 """Engines that run a folder of weights."""
 
@@ -74,7 +75,7 @@ def written(name: str | None = None, *, model: str | None = None) -> Written:
     if name is None and model is not None and model != checkpoints.BUILTIN:
         return Written(suited(checkpoints.find(model)), f"model {model}", given)
     path = find(name or DEFAULT)
-    table, text = read(path), path.read_text(encoding="utf-8")
+    table, text = read(path), path.read_text(encoding="utf-8-sig")
     if model is not None:
         table = {**table, "engine": {**section(table, "engine", str(path)), "model": model}}
     return Written(table, str(path), given + text)
@@ -134,6 +135,8 @@ def assemble(
 
 def check_keys(table: Mapping[str, Any], where: str) -> None:
     """Raises ConfigError for a key that no agent file has, and for one that each must have."""
+    if "format" not in table and any(key in table for key in SCENE_KEYS):
+        raise ConfigError(f"{where} is a scene, no agent file: give it without --agent")
     for key in table:
         if key not in KEYS:
             raise ConfigError(f"{where}: no key {key!r}: {nearest(key, KEYS)}")
@@ -241,11 +244,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ConfigError(f"{path} is over {LARGEST_FILE >> 20} MB, no agent file is")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return config.toml(content, str(path))
 
 
 def section(
@@ -273,7 +275,9 @@ def ranked(table: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, An
     """The rankers of the file, in order; each is a name or a table [[rankers]]."""
     value = table.get("rankers", [])
     if not isinstance(value, list):
-        raise ConfigError(f"{where}: rankers is {config.shown(value)}, must be a list of rankers")
+        raise ConfigError(
+            f'{where}: rankers is {config.shown(value)}, must be a list of rankers: write ["…"]'
+        )
     tables = [section({"ranker": each}, "ranker", f"{where} [[rankers]]") for each in value]
     return [named(each, f"{where} [[rankers]]") for each in tables]
 

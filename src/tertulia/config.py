@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import re
+import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -12,9 +14,60 @@ from tertulia.errors import ConfigError
 from tertulia.registry import nearest
 
 Settings = TypeVar("Settings")
+PLACE = re.compile(r"at line (\d+)")
+CURLY = frozenset("\u201c\u201d\u2018\u2019")
 
 LARGEST = 2**63 - 1
 """The largest whole number that TOML has."""
+
+
+def toml(content: bytes | str, where: str) -> dict[str, Any]:
+    """The table of a TOML text; bytes are UTF-8, with or without a byte order mark.
+
+    Raises ConfigError with the line that is wrong, and what is mostly meant.
+    """
+    text = content if isinstance(content, str) else utf_8(content, where)
+    text = text.removeprefix("\ufeff")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError(f"{where} is not TOML: it is nested too deep") from error
+    except ValueError as error:
+        raise ConfigError(f"{where} is not TOML: {error}{mended(text, str(error))}") from error
+
+
+def utf_8(content: bytes, where: str) -> str:
+    """Text of a file; raises ConfigError when it is in another encoding."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{where} is not UTF-8 (byte {error.start} is 0x{content[error.start]:02x}): "
+            "save it as UTF-8"
+        ) from error
+
+
+def mended(text: str, error: str) -> str:
+    """The line that a TOML error names, and what to do about it."""
+    found = PLACE.search(error)  # there is no line where the text ends
+    line = text.rstrip().split("\n")[int(found[1]) - 1 if found else -1].strip()
+    return f", in {shown(line)}: {cure(line, error)}"
+
+
+def cure(line: str, error: str) -> str:
+    if CURLY & set(line):
+        return 'write straight quotation marks, "'
+    if "Illegal character '\\n'" in error:
+        return "a quotation mark is missing at its end"
+    if "Expected '='" in error:
+        return 'write KEY = "value"'
+    if "overwrite" in error or "twice" in error:
+        return "the key stands there twice; keep one"
+    if "end of document" in error:
+        return "a value is missing, or a quotation mark or a bracket is not closed"
+    if "Invalid value" in error:
+        return "text stands in quotation marks"
+    return "mend it there"
 
 
 def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Settings:
@@ -32,6 +85,10 @@ def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Set
         if key not in known:
             raise ConfigError(f"{where}: no key {key!r}: {nearest(key, known)}")
         values[key] = fitted(value, hints[key], f"{where}: {key}")
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        needed = dataclasses.MISSING is field.default is field.default_factory
+        if needed and field.name not in values:
+            raise ConfigError(f"{where}: {field.name} is missing: write {field.name} = …")
     try:
         return settings(**values)
     except (TypeError, ValueError) as refused:
@@ -56,8 +113,9 @@ def fitted(value: Any, wanted: Any, where: str) -> Any:  # noqa: ANN401 - any TO
         return float(value)
     plain = origin or wanted
     if isinstance(value, bool) and plain is not bool or not isinstance(value, plain):
-        told = getattr(plain, "__name__", str(plain))
-        raise ConfigError(f"{where} is {shown(value)}, must be {articled(told)}")
+        told = articled(getattr(plain, "__name__", str(plain)))
+        wrapped = ': write ["…"]' if plain is tuple and isinstance(value, str) else ""
+        raise ConfigError(f"{where} is {shown(value)}, must be {told}{wrapped}")
     return value
 
 

@@ -16,14 +16,13 @@ by a low one comes back as the character that the two encode.
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from tertulia.config import build, fitted, shown
+from tertulia.config import build, fitted, shown, toml, utf_8
 from tertulia.conversation import Conversation, Direction, LoreEntry, Persona, Plan, Turn
 from tertulia.errors import ConfigError, SceneError
 from tertulia.lore import check
@@ -31,6 +30,10 @@ from tertulia.registry import nearest
 
 MAX_BYTES = 8 * 1024 * 1024
 """The largest scene that is read: ten thousand turns of eight hundred letters."""
+
+ABOVE = "in TOML the keys of the whole scene stand above the first [table]"
+CARDS = (b"\x89PNG", b"PK\x03\x04")
+"""How pictures and archives begin, which character cards may be."""
 
 SUFFIXES = (".toml", ".json")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -129,13 +132,15 @@ def decoded(content: str | bytes, where: str) -> str:
         )
     if isinstance(content, str):
         return content
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
+    if content.startswith(CARDS):
         raise SceneError(
-            f"{where} is not UTF-8 (byte {error.start} is 0x{content[error.start]:02x}): "
-            "save it as UTF-8"
-        ) from error
+            f"{where} is a picture or an archive, no scene: if it is a character card, "
+            f"`tertulia card import {where}` makes a scene of it"
+        )
+    try:
+        return utf_8(content, where)
+    except ConfigError as error:
+        raise SceneError(str(error)) from error
 
 
 def json_table(text: str, where: str) -> object:
@@ -162,9 +167,9 @@ def json_table(text: str, where: str) -> object:
 
 def toml_table(text: str, where: str) -> object:
     try:
-        return tomllib.loads(text)
-    except ValueError as error:
-        raise SceneError(f"{where} is not TOML: {error}; mend it there") from error
+        return toml(text, where)
+    except ConfigError as error:
+        raise SceneError(str(error)) from error
 
 
 def from_table(mapping: object, where: str) -> Conversation:
@@ -173,6 +178,8 @@ def from_table(mapping: object, where: str) -> Conversation:
     Raises SceneError, with the path, for an unknown key, a value of another type, a turn without
     speaker or text, and an agent and a user that are not two names.
     """
+    if isinstance(mapping, Mapping) and {"format", "engine"} <= mapping.keys():
+        raise SceneError(f"{where} is an agent file, no scene: give it with --agent")
     try:
         table = keyed(mapping, KEYS, where)
         direction = directed(table, where)
@@ -223,6 +230,8 @@ def keyed(value: object, known: tuple[str, ...], where: str) -> Mapping[str, Any
     if not isinstance(value, Mapping):
         raise SceneError(f"{where} is {shown(value)}, must be a table with {', '.join(known)}")
     for key in value:
+        if key in KEYS and key not in known:
+            raise SceneError(f"{where}: no key {key!r} in it: {ABOVE}")
         if key not in known:
             raise SceneError(f"{where}: no key {shown(key)}: {nearest(str(key)[:60], known)}")
     return value
@@ -242,6 +251,9 @@ def named(value: object, where: str) -> str:
 
 def personas(value: object, where: str) -> tuple[Persona, ...]:
     table: Mapping[str, object] = fitted(value, Mapping, f"{where}: personas")
+    for name, facts in table.items():
+        if name in KEYS and not isinstance(facts, list):
+            raise SceneError(f"{where}: personas.{name} is {shown(facts)}: {ABOVE}")
     return tuple(
         Persona(speaker, listed(facts, f"{where}: personas.{told(speaker)}"))
         for speaker, facts in table.items()

@@ -1,6 +1,5 @@
 """tertulia.toml, beside the weights: what a model folder says of itself."""
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -64,11 +63,7 @@ def read(folder: Path) -> Manifest | None:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); check the path") from error
     if len(data) > LARGEST:
         raise ConfigError(f"{path} is over {LARGEST >> 20} MB, no such file is")
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    return config.build(Manifest, table, str(path))
+    return config.build(Manifest, config.toml(data, str(path)), str(path))
 
 
 def write(manifest: Manifest, folder: Path) -> None:
