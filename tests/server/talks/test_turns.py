@@ -115,6 +115,8 @@ def test_a_hidden_turn_takes_with_it_what_follows_until_it_is_restored() -> None
         told = await client.send("DELETE", f"/talks/{talk}/turns/{second}")
         assert told["active"] == [first]
         assert [t["id"] for t in (await client.get(f"/talks/{talk}"))["turns"]] == [first]
+        deleted = (await client.get(f"/talks/{talk}?hidden=1&light=1"))["turns"]
+        assert {t["id"]: t["hidden"] for t in deleted} == {first: False, second: True, third: False}
         await client.send("POST", f"/talks/{talk}/turns/{second}/restore")
         tree = (await client.get(f"/talks/{talk}"))["turns"]
         assert [t["id"] for t in tree] == [first, second, third]

@@ -52,7 +52,7 @@ class TalkTold(BaseModel):
     changed      UTC
     scene        who talks and what directs them now
     active       ids of the turns of the active path, the first turn first
-    turns        all that are not hidden, in the order they were kept
+    turns        in the order they were kept; hidden ones only where they are asked for
     generations  ids of the replies under way
     """
 

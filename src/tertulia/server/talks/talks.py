@@ -61,11 +61,15 @@ async def talks(
 
 
 @ROUTES.get("/{talk}", openapi_extra=documented(None, TalkTold))
-async def read(request: Request, talk: str, light: str = "0") -> Response:
-    """One talk; with light=1, turns without their direction and without how they came about."""
+async def read(request: Request, talk: str, light: str = "0", hidden: str = "0") -> Response:
+    """One talk; with light=1, turns without their direction and without how they came about.
+
+    With hidden=1, turns that were deleted are there, too, and so is what follows them.
+    """
     room, id = storeroom_of(request), talk_id(talk)
     lightly = reading.number("light", light, 1) == 1
-    told = await room.ask(lambda store: telling.talk(store, id, light=lightly))
+    deleted = reading.number("hidden", hidden, 1) == 1
+    told = await room.ask(lambda store: telling.talk(store, id, light=lightly, hidden=deleted))
     return Answer({**told, "generations": generations_of(request).of(id)})
 
 

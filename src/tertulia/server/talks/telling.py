@@ -11,7 +11,7 @@ from tertulia.server.scenes.directing import header
 from tertulia.store import Store, StoredTurn, TalkId, TalkSummary
 
 
-def talk(store: Store, id: TalkId, *, light: bool = False) -> dict[str, Any]:
+def talk(store: Store, id: TalkId, *, light: bool = False, hidden: bool = False) -> dict[str, Any]:
     """A talk with its tree, but for the replies under way; raises NotKept."""
     version, summary = store.version(id), store.summary(id)
     return {
@@ -23,7 +23,7 @@ def talk(store: Store, id: TalkId, *, light: bool = False) -> dict[str, Any]:
         "changed": summary.changed.isoformat(),
         "scene": header(store.header(id)),
         "active": active(store, id),
-        "turns": [turn(each, light=light) for each in store.tree(id, light=light)],
+        "turns": [turn(each, light=light) for each in store.tree(id, hidden=hidden, light=light)],
     }
 
 
