@@ -79,7 +79,7 @@ def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     reports = page.evaluate("window.reports")
     pwned = page.evaluate("window.pwned")
     context.close()
-    assert (complaints, reports, pwned) == ([], [], 0)
+    assert (complaints, reports, pwned) == ([], [], 0), (complaints, reports)
 
 
 def own(url: str, address: str) -> bool:

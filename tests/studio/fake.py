@@ -120,6 +120,15 @@ class Fake:
         ]
         return {**found, "turns": list(found["turns"].values()), "generations": going}
 
+    def restart(self) -> None:
+        """The server ends and is started anew: what was said until then became turns."""
+        for each in self.generations.values():
+            if each["state"] == "running":
+                each["task"].get_loop().call_soon_threadsafe(each["task"].cancel)
+                more = {"parent": each["parent"], "status": "interrupted"}
+                self.add(each["talk"], each["speaker"], each["text"], **more)
+        self.generations.clear()
+
     def next_line(self) -> str:
         self.said += 1
         return self.lines[(self.said - 1) % len(self.lines)]
@@ -349,18 +358,26 @@ def finish(fake: Fake, generation: dict[str, Any]) -> None:
     generation["events"] += [("reply", told), ("end", {})]
 
 
+FORGOTTEN = {"error": {"message": "no reply with this id is on its way", "code": "not_found"}}
+
+
 async def generation(request: Request) -> Response:
-    found = request.app.state.fake.generations[request.path_params["id"]]
+    found = request.app.state.fake.generations.get(request.path_params["id"])
+    if found is None:
+        return JSONResponse(FORGOTTEN, 404)
     hidden = ("events", "given", "line", "task")
     return JSONResponse({key: value for key, value in found.items() if key not in hidden})
 
 
 async def events(request: Request) -> Response:
-    found = request.app.state.fake.generations[request.path_params["id"]]
+    fake: Fake = request.app.state.fake
+    found = fake.generations.get(request.path_params["id"])
+    if found is None:
+        return JSONResponse(FORGOTTEN, 404)
 
     async def told() -> AsyncIterator[str]:
         at = int(request.headers.get("last-event-id", "0"))
-        while True:
+        while found["id"] in fake.generations:
             while at < len(found["events"]):
                 name, data = found["events"][at]
                 at += 1

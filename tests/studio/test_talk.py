@@ -85,7 +85,7 @@ def test_a_branch_goes_on_from_a_turn_and_offers_how_it_went_on(page: Any, studi
 def test_a_deleted_turn_comes_back_by_undo(page: Any, studio: Studio) -> None:
     begun(page, studio)
     press(page, "Delete", turn=1)
-    page.get_by_text("are hidden").wait_for()
+    page.get_by_text("were deleted").wait_for()
     assert said(page) == ["Why do you want to work at the zoo?"]
     page.get_by_role("button", name="Undo", exact=True).click()
     awaited(page, "Do you own any?")

@@ -139,10 +139,10 @@ def test_a_pointer_can_do_all_of_it(zoo: Zoo) -> None:
 def test_hidden_turns_are_found_again(zoo: Zoo) -> None:
     page = zoo.open("Tree")
     page.get_by_role("treeitem", name="That is a long time.").click()
-    page.get_by_role("button", name="Hide it and what follows").click()
-    page.get_by_label("Hidden turns, too").check()
+    page.get_by_role("button", name="Delete it and what follows").click()
+    page.get_by_label("Deleted turns, too").check()
     page.get_by_role("treeitem", name="That is a long time.").click()
-    page.get_by_role("button", name="Show it again").click()
+    page.get_by_role("button", name="Bring it back").click()
     page.locator("[data-turn]").get_by_text("That is a long time.").wait_for()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tertulia.agent import Reply
 from tertulia.conversation import Conversation, Plan, Turn
+from tertulia.engines import Completion
 from tertulia.errors import Conflict
 from tertulia.rankers import Candidate
 from tertulia.record import opening, record
@@ -201,9 +202,8 @@ def told(
 def candidate(
     order: Order, reply: Reply, each: Candidate, spelling: tuple[str, ...] | None
 ) -> dict[str, Any]:
-    """One candidate; tokens are [text, log-probability], null where the engine cannot tell."""
+    """One candidate; its tokens are null where the engine cannot tell them."""
     parsed = heard(order.format, reply.prompt, each.completion.text)
-    tokens = None if spelling is None else answers.tokens(each.completion, spelling)
     told = answers.candidate(each)
     return {
         "text": parsed.text,
@@ -212,5 +212,14 @@ def candidate(
         "scores": told["scores"],
         "mean_logprob": told["mean_logprob"],
         "finish": each.completion.finish,
-        "tokens": None if tokens is None else [list(pair) for pair in tokens],
+        "tokens": None if spelling is None else tokens(each.completion, spelling),
     }
+
+
+def tokens(completion: Completion, spelling: tuple[str, ...]) -> list[list[Any]]:
+    """[text, log-probability] of each token; third, where alternatives were asked for, the
+    likeliest in its place, each as [text, log-probability]."""
+    drawn: list[list[Any]] = [list(pair) for pair in answers.tokens(completion, spelling)]
+    for token, likeliest in zip(drawn, completion.alternatives, strict=False):
+        token.append([[text, max(logprob, answers.LEAST)] for text, logprob in likeliest])
+    return drawn

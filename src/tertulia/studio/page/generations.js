@@ -117,6 +117,11 @@ function gather(id, { candidate = 0, text = "", thought = "" }) {
   drawing ||= setTimeout(draw, DRAWN_MILLISECONDS);
 }
 
+/** The agent's model is open now: how much it can see is known from here on. */
+function opened(name) {
+  if (state.agentOf(name)?.loaded === false) get("/tertulia/agents").then((found) => (state.agents.value = found.agents), wrong);
+}
+
 /** Status of a turn -> state of the generation that it came of, where that is not "done". */
 const ENDED = { stopped: "stopped", interrupted: "failed" };
 const HEARD = {
@@ -128,6 +133,7 @@ const HEARD = {
     const mine = state.generations.value.get(id);
     batch(() => {
       told(id, { ...data, state: ENDED[data.turn?.status] ?? "done" });
+      opened(mine.agent_name);
       if (mine.dry || !data.turn || mine.talk !== state.talk.value?.id) return;
       const turn = { ...data.turn, agent_name: mine.agent_name };
       keep(turn, { version: data.version, activate: mine.activate });

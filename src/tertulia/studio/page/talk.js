@@ -64,6 +64,15 @@ function Turns() {
   useLayoutEffect(() => {
     if (atEnd.current) box.current.scrollTop = box.current.scrollHeight;
   });
+  // What stands below the turns grows and shrinks: their end stays in sight.
+  useEffect(() => {
+    const turns = box.current;
+    const watching = new ResizeObserver(() => {
+      if (atEnd.current) turns.scrollTop = turns.scrollHeight;
+    });
+    watching.observe(turns);
+    return () => watching.disconnect();
+  }, []);
   const focus = useKeptFocus(box);
   useEffect(() => {
     const id = looked.value?.id;

@@ -248,7 +248,7 @@ export const remove = (id) =>
     const found = await send("DELETE", turnAt(id));
     mark(id, true);
     moved(found);
-    tell("The turn and what came after it are hidden.", { undo: () => restore(id, before) });
+    tell("The turn and what came after it were deleted.", { undo: () => restore(id, before) });
     return found;
   });
 

@@ -34,7 +34,7 @@ export function Tree() {
     </label>
     ${some &&
     html`<label class="check"
-      ><input type="checkbox" checked=${hidden} onChange=${(event) => setHidden(event.target.checked)} /> Hidden turns, too</label
+      ><input type="checkbox" checked=${hidden} onChange=${(event) => setHidden(event.target.checked)} /> Deleted turns, too</label
     >`}
     <p class="hint" role="status">${counted(shown.length, turns.value.size, words)}</p>
     ${shown.length > 0 && html`<${Rows} shown=${shown} followed=${followed} open=${open} />`}
@@ -176,10 +176,10 @@ function Acts({ id, isFollowed }) {
     <p class="words" dir="auto"><bdi class="who">${turn.speaker}</bdi> ${turn.text}</p>
     <div class="acts">
       ${turn.hidden
-        ? html`<button onClick=${() => restore(id)}>Show it again</button>`
+        ? html`<button onClick=${() => restore(id)}>Bring it back</button>`
         : html`<button onClick=${() => lookAt(id)}>${isFollowed ? "Show it in the talk" : "Go to this branch"}</button>
             <button onClick=${() => activate(id)} disabled=${active.value.at(-1) === id}>Go on from here</button>
-            <button class="quiet" onClick=${() => remove(id)}>Hide it and what follows</button>`}
+            <button class="quiet" onClick=${() => remove(id)}>Delete it and what follows</button>`}
     </div>
   </div>`;
 }
