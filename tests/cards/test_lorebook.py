@@ -114,14 +114,18 @@ def test_a_card_s_pattern_cannot_hang_a_talk() -> None:
 
 
 def test_what_has_no_place_is_told() -> None:
-    told = notes("a", position="before_char", extensions={"sticky": 2, "delay": 1})
-    assert told.startswith("sticky is not taken; delay is not taken; its place is where")
+    told = notes(
+        "a", position="before_char", extensions={"vectorized": True, "triggers": ["swipe"]}
+    )
+    assert told == (
+        "vectorized is not taken; triggers is not taken; its place is where the family puts knowledge"
+    )
 
 
 def test_decorators_are_read_and_never_told_to_the_model() -> None:
     found = one("a", content="@@scan_depth 9\n@@depth 3\n@@exclude_keys b, c\n\nOld.\n@@not one")
     assert (found.content, found.scan_depth) == ("Old.\n@@not one", 9)
-    assert (found.secondary_keys, found.logic) == (("b", "c"), "not_any")
+    assert (found.exclude_keys, found.secondary_keys) == (("b", "c"), ())
     assert "@@depth is not taken" in notes("a", content="@@depth 3\nOld.")
 
 

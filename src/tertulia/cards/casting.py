@@ -139,7 +139,7 @@ class Casting:
             )
             if note:
                 yield Part(key[:80], "", note)
-        if self.card.data is not self.card.document:
+        if self.card.spec != LOREBOOK and self.card.data is not self.card.document:
             others = [key[:40] for key in self.card.document if key not in KEPT]
             if others:
                 yield Part("(beside data)", "", f"for older programs: {', '.join(others)[:200]}")

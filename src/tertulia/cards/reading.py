@@ -71,7 +71,9 @@ def specified(document: Mapping[str, Any], where: str) -> tuple[str, tuple[str, 
         return spec, newer(document.get("spec_version"))
     if isinstance(document.get("name"), str) and any(key in document for key in CHARACTER):
         return V1, ()
-    if isinstance(document.get("entries"), (list, dict)):
+    if isinstance(document.get("entries"), dict):
+        return LOREBOOK, ("World Info of SillyTavern",)
+    if isinstance(document.get("entries"), list):
         return LOREBOOK, ("a lorebook without a spec",)
     raise CardError(
         f"{where} is no character card: neither a spec with data, nor a name and a description, "

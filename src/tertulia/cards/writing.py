@@ -4,24 +4,20 @@ A scene becomes a new card of version 3. PNG needs a picture: the card's own, or
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tertulia.cards import charx, png
+from tertulia.cards import charx, lore_written, png
 from tertulia.cards.card import LOREBOOK, V1, V2, V3, Card
 from tertulia.cards.document import Fields
 from tertulia.cards.reading import read
-from tertulia.conversation import Conversation, LoreEntry
+from tertulia.conversation import Conversation
 from tertulia.errors import CardError
 
 FORMS = ("png", "json", "charx")
 ICON = "assets/icon/images/main.png"
-WHOLE_TALK = 1_000
-"""The scan depth that is written for all turns, which cards have no word for."""
-
 MAX_PICTURE = 20 * 1024 * 1024
-TAVERN_LOGIC = {"any": 0, "not_all": 1, "not_any": 2, "all": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ def of_scene(conversation: Conversation) -> tuple[Card, tuple[str, ...]]:
         "mes_example": "\n".join(f"<START>\n{each}" for each in direction.memory),
     }
     if direction.knowledge or direction.lore:
-        data["character_book"] = book(direction.knowledge, direction.lore)
+        data["character_book"] = lore_written.book(direction.knowledge, direction.lore)
     document = {"spec": V3, "spec_version": "3.0", "data": data}
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
     content = text.encode("utf-8", "surrogatepass")
@@ -185,50 +181,5 @@ def unheld(conversation: Conversation, taken: int) -> list[str]:
     plan = conversation.plan
     found += [f"plan.{name}" for name in ("goal", "skill", "explanation") if getattr(plan, name)]
     found += ["turns.0.image"] if taken and conversation.turns[0].image else []
+    found += lore_written.unheld(direction.lore)
     return found + [f"turns.{n}" for n in range(taken, len(conversation.turns))]
-
-
-def book(knowledge: Sequence[str], lore: Sequence[LoreEntry]) -> dict[str, Any]:
-    """A lorebook: passages that are always known as constant entries, then the lore."""
-    always = [LoreEntry(content=each, constant=True, name="knowledge") for each in knowledge]
-    budget = min((each.budget for each in lore if each.budget), default=0)
-    return {
-        "entries": [entry_table(each, n) for n, each in enumerate((*always, *lore))],
-        "recursive_scanning": any(each.recursive for each in lore),
-        "extensions": {},
-        **({"token_budget": budget} if budget else {}),
-    }
-
-
-def entry_table(entry: LoreEntry, number: int) -> dict[str, Any]:
-    """One entry with the fields of version 3; what it has beside goes where SillyTavern looks."""
-    hidden = f"{{{{hidden_key:{entry.hidden}}}}}" if entry.hidden else ""
-
-    def shaped(keys: Sequence[str]) -> list[str]:
-        flags = "" if entry.case_sensitive else "i"
-        return [f"/{key}/{flags}" if entry.regex else key for key in keys]
-
-    return {
-        "keys": shaped(entry.keys),
-        "content": entry.content + hidden,
-        "extensions": {
-            "selectiveLogic": TAVERN_LOGIC[entry.logic],
-            "probability": round(entry.probability * 100, 6),
-            "useProbability": True,
-            "match_whole_words": entry.whole_words,
-            "scan_depth": entry.scan_depth or WHOLE_TALK,
-            "exclude_recursion": not entry.recursive,
-            "prevent_recursion": not entry.fires_others,
-        },
-        "enabled": entry.enabled,
-        "insertion_order": entry.order,
-        "case_sensitive": entry.case_sensitive,
-        "use_regex": entry.regex,
-        "constant": entry.constant,
-        "name": entry.name,
-        "priority": entry.priority,
-        "id": number,
-        "comment": entry.name,
-        "selective": entry.selective,
-        "secondary_keys": shaped(entry.secondary_keys),
-    }

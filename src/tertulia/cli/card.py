@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 HELP = "character cards: import, show, export"
 EXAMPLES = ("memory", "turns", "leave")
 FORMS = ("png", "json", "charx")
+KINDS = ("lorebook_v3", "world_info")
 WIDTH = 60
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    take = added(actions, "import", "a card (PNG, APNG, JSON, CHARX) as a scene file")
+    take = added(actions, "import", "a card (PNG, APNG, JSON, CHARX) or a lorebook as a scene file")
     take.add_argument("file", metavar="FILE", help="the card, - for stdin")
     take.add_argument("-o", "--output", metavar="SCENE",
                       help="a .toml or .json file, - for stdout; FILE's name here and .toml when "
@@ -37,6 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     take.add_argument("--seed", type=int, default=0, metavar="N", help="of {{random}} and the like")
     take.add_argument("--examples", choices=EXAMPLES, default="memory",
                       help="where example talks go; turns are forgotten first")  # fmt: skip
+    take.add_argument("--into", metavar="SCENE",
+                      help="add FILE's lorebook to this scene, nothing else of it")  # fmt: skip
     model = take.add_mutually_exclusive_group()
     model.add_argument("--agent", metavar="NAME", help="tell what this agent cannot take of it")
     model.add_argument("--format", metavar="NAME", help="tell what this dialect cannot take of it")
@@ -51,6 +54,8 @@ def add(parser: argparse.ArgumentParser) -> None:
                       help="a .png, .json or .charx file")  # fmt: skip
     give.add_argument("--onto", metavar="OLD",
                       help="the card SOURCE came from: what is the same stays")  # fmt: skip
+    give.add_argument("--lore", choices=KINDS,
+                      help="only SOURCE's lore, as a lorebook of its own")  # fmt: skip
     give.add_argument("--seed", type=int, default=0, metavar="N", help="that OLD was imported with")
     give.add_argument("--force", action="store_true", help="overwrite CARD")
 
@@ -70,16 +75,19 @@ def taken(args: argparse.Namespace) -> int:
     from tertulia.assembly import open_agent
 
     card = cards.read(content(args.file), args.file)
-    talk, report = cards.scene(
-        card, user=args.user, greeting=args.greeting, seed=args.seed, examples=args.examples
-    )
+    if args.into:
+        talk, report = cards.added(card, scene.load(scene.find(args.into)), seed=args.seed)
+    else:
+        talk, report = cards.scene(
+            card, user=args.user, greeting=args.greeting, seed=args.seed, examples=args.examples
+        )
     taking: Mapping[str, Any] = {}
     if args.agent:
         taking = heard(open_agent(args.agent), talk, report)
     elif args.format:
         unsupported = formats.load(args.format).render(talk).unsupported
         taking = {"name": args.format, "missed": missed(report, unsupported)}
-    path = target(args.file, args.output)
+    path = target(args.file, args.output or args.into)
     text = scene.to_json(talk) if path.suffix == ".json" else scene.to_toml(talk)
     told = sys.stderr if str(path) == "-" else sys.stdout
     if str(path) == "-":
@@ -252,7 +260,7 @@ def given(args: argparse.Namespace) -> int:
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMS:
         raise CardError(f"{path}: a card's file ends in {', '.join(f'.{each}' for each in FORMS)}")
-    card, missing = source(args.source, args.onto, args.seed)
+    card, missing = source(args)
     made = cards.written(card, form)
     put(path, made.content, args.force)
     print(_terminal.one_line(f"written to {path} ({len(made.content)} bytes)"))
@@ -261,21 +269,23 @@ def given(args: argparse.Namespace) -> int:
     return 0
 
 
-def source(name: str, onto: str | None, seed: int) -> "tuple[Card, tuple[str, ...]]":
+def source(args: argparse.Namespace) -> "tuple[Card, tuple[str, ...]]":
     """The card in a file, or one from a scene, new or put onto an old one, with what it lacks."""
     from tertulia import cards, scene
     from tertulia.errors import CardError
 
-    path = scene.find(name)
+    path = scene.find(args.source)
     found = content(str(path))
-    if is_scene(path, found):
-        talk = scene.read(found, str(path))
-        if onto is not None:
-            return cards.changed(cards.read(content(onto), onto), talk, seed=seed)
-        return cards.of_scene(talk)
-    if onto is not None:
-        raise CardError(f"--onto is for scenes, and {name} is a card: leave it out")
-    return cards.read(found, str(path)), ()
+    if not is_scene(path, found):
+        for name in (each for each in ("onto", "lore") if getattr(args, each) is not None):
+            raise CardError(f"--{name} is for scenes, and {args.source} is a card: leave it out")
+        return cards.read(found, str(path)), ()
+    talk = scene.read(found, str(path))
+    if args.onto is not None:
+        old = cards.read(content(args.onto), args.onto)
+        back = cards.put_back if old.spec == cards.LOREBOOK else cards.changed
+        return back(old, talk, seed=args.seed)
+    return cards.of_lore(talk, args.lore) if args.lore else cards.of_scene(talk)
 
 
 def is_scene(path: Path, found: bytes) -> bool:

@@ -14,10 +14,11 @@ from tertulia.conversation import Conversation, Fired, LoreEntry, Turn
 from tertulia.lore.book import Book, remembered, timed
 from tertulia.lore.firing import Chance, Moment
 from tertulia.lore.history import Talk, since
-from tertulia.lore.patterns import MAX_PATTERNS, check, compiled, size
+from tertulia.lore.patterns import KEYS, MAX_PATTERNS, check, compiled, size
 from tertulia.prompt import Prompt, Span
 
 __all__ = [
+    "KEYS",
     "MAX_PATTERNS",
     "Count",
     "chancy",
