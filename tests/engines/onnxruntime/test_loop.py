@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.engines.pairs import paired
 
 from tertulia import engines
 from tertulia.decoding import Decoding
@@ -151,6 +152,28 @@ def test_rows_that_end_together_move_nobody(
     monkeypatch.setattr(Room, "move", lambda self, *places: moved.append(places[0]))
     engine.generate([prompt(6)], replace(SAMPLED, seed=2, candidates=5, min_new_tokens=12))
     assert moved == []
+
+
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_talks_that_wait_together_are_given_room_once_at_the_most(
+    family: str, order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = paired(family).engine
+    prompts = [prompt(4 + 12 * n) for n in range(8)][::order]
+    shaped: list[Room] = []
+    shape = Room.shape
+
+    def counted(room: Room, rows: int, positions: int) -> None:
+        shaped.append(room)
+        shape(room, rows, positions)
+
+    engine.generate(prompts[:1], SAMPLED)
+    monkeypatch.setattr(Room, "shape", counted)
+    engine.generate(prompts, SAMPLED)
+    slots = engine.scheduler.slots
+    for room in (slots.said, slots.sources):
+        assert shaped.count(room) <= 1
 
 
 def test_two_callers_at_once_get_what_each_gets_alone(engine: OnnxRuntime) -> None:

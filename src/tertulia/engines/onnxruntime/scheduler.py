@@ -186,12 +186,19 @@ class Scheduler:
         return True
 
     def expect(self, job: Job, source: int) -> None:
-        """Make room for all that waits in the queue: rows like this job's, or twice as long."""
-        rows = len(self.slots.rows)
+        """Make room for all that waits in the queue: as many rows, as long as the longest.
+
+        The system hands memory out as it is written to, so what short rows leave costs nothing.
+        """
+        seated = len(self.slots.rows)
         coming = sum(each.rows for each in self.queue)
-        own, longest = begun(job), max(begun(each) for each in self.queue)
-        positions = min(longest, 2 * own)
-        self.slots.expect(max(rows, min(rows + coming, self.max_rows)), positions, source)
+        rows = max(seated, min(seated + coming, self.max_rows))
+        most = self.max_positions // rows
+        positions = max(begun(each) for each in self.queue)
+        if source:
+            sources = max(len(each.request.ids) for each in self.queue)
+            source = max(source, min(sources, most))
+        self.slots.expect(rows, max(begun(job), min(positions, most)), source)
 
     def has_room(self, rows: int, positions: int) -> bool:
         """Whether so many rows may join; a search too large for the limits goes alone."""
