@@ -21,7 +21,15 @@ import ctranslate2 as library
 from tertulia import tokenizer
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished, Piece
-from tertulia.engines.ctranslate2.call import Desk, News, Results, Ticket, running, waited
+from tertulia.engines.ctranslate2.call import (
+    Desk,
+    News,
+    Results,
+    Ticket,
+    nothing_left,
+    running,
+    waited,
+)
 from tertulia.engines.ctranslate2.folder import about
 from tertulia.engines.ctranslate2.request import Request, Windows, names, options, request, windows
 from tertulia.engines.ctranslate2.row import Row
@@ -168,6 +176,8 @@ class CTranslate2(Engine):
         [answer] = waited(self.begun([request]), self.between)
         for row, tokens in zip(rows.values(), said_tokens(answer), strict=False):
             for place, token in enumerate(tokens, 1):
+                if not row.may_say(token):
+                    raise nothing_left(place - 1)
                 row.say(token, last=place == len(tokens))
                 if row.over:
                     break

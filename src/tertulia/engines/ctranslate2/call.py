@@ -80,7 +80,7 @@ class Call:
 
     def tell(self, ticket: Ticket, row: Row, step: Any) -> None:  # noqa: ANN401
         """Hand a token on; a reply that cannot go on fails alone."""
-        if not math.isfinite(step.log_prob):
+        if not math.isfinite(step.log_prob) or not row.may_say(step.token_id):
             ticket.given_up = True
             ticket.told.put(nothing_left(len(row.tokens)))
             return
@@ -175,9 +175,10 @@ def nothing_left(count: int) -> EngineError:
 
 def waited(results: Results, between: Callable[[], None]) -> list[Any]:
     """The answers of a call without a callback, when it is done."""
+    between()
     while not all(each.done() for each in results):
-        between()
         time.sleep(PAUSE_SECONDS)
+        between()
     return answers(results)
 
 

@@ -47,6 +47,16 @@ class Row:
             piece += self.writer.end()
         return piece
 
+    def may_say(self, token: int) -> bool:
+        """Whether the rules of the decoding allow a token: where they forbid all, the library says
+        one all the same."""
+        request, size = self.request, self.request.decoding.no_repeat_ngram
+        said = [*self.tokens, token]
+        gram = said[-size:]
+        repeats = size > 0 and any(said[n : n + size] == gram for n in range(len(said) - size))
+        early = token in request.ends and len(self.tokens) < request.least
+        return not (repeats or early or token in request.banned)
+
     def completion(self, logprobs: Sequence[float]) -> Completion:
         """The candidate, whole.
 
