@@ -114,12 +114,9 @@ def test_a_card_s_pattern_cannot_hang_a_talk() -> None:
 
 
 def test_what_has_no_place_is_told() -> None:
-    told = notes(
-        "a", position="before_char", extensions={"vectorized": True, "triggers": ["swipe"]}
-    )
-    assert told == (
-        "vectorized is not taken; triggers is not taken; its place is where the family puts knowledge"
-    )
+    told = notes("a", position="before_char", extensions={"vectorized": True, "triggers": ["x"]})
+    place = "its place is where the family puts knowledge"
+    assert told == f"vectorized is not taken; triggers is not taken; {place}"
 
 
 def test_decorators_are_read_and_never_told_to_the_model() -> None:
@@ -127,6 +124,48 @@ def test_decorators_are_read_and_never_told_to_the_model() -> None:
     assert (found.content, found.scan_depth) == ("Old.\n@@not one", 9)
     assert (found.exclude_keys, found.secondary_keys) == (("b", "c"), ())
     assert "@@depth is not taken" in notes("a", content="@@depth 3\nOld.")
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("@@activate_only_after 3", "after_replies", 3),
+        ("@@activate_only_every 2", "every_replies", 2),
+        ("@@keep_activate_after_match", "sticky", 1_000_000),
+        ("@@dont_activate_after_match", "cooldown", 1_000_000),
+        ("@@additional_keys b, c\n@@additional_keys d", "additional_keys", ("b", "c", "d")),
+        ("@@exclude_keys b", "exclude_keys", ("b",)),
+        ("@@ignore_on_max_context", "priority", -1_000_000),
+        ("@@constant", "constant", True),
+        ("@@probability 30", "probability", 0.3),
+        ("@@priority -4", "priority", -4),
+        ("@@match_full_word", "whole_words", True),
+        ("@@recursive", "recursive", True),
+        ("@@no_recursive_search", "fires_others", False),
+        ("@@scan_depth many\n@@@scan_depth 7", "scan_depth", 7),
+        ("@@activate_only_after\n@@@activate_only_after 2\n@@@activate_only_after 3",
+         "after_replies", 2),
+    ],
+)  # fmt: skip
+def test_a_decorator_becomes_what_the_entry_does(line: str, field: str, value: object) -> None:
+    found = one("a", content=f"{line}\n\nOld.")
+    assert (getattr(found, field), found.content) == (value, "Old.")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["depth 3", "reverse_depth 1", "instruct_depth 3", "role user", "position after_desc",
+     "instruct_scan_depth 5", "is_user_icon x", "disable_ui_prompt system_prompt"],
+)  # fmt: skip
+def test_a_decorator_about_a_place_in_the_prompt_is_told_by_name(name: str) -> None:
+    assert notes("a", content=f"@@{name}\nOld.") == f"@@{name.split()[0]} is not taken"
+
+
+def test_with_regular_expressions_additional_keys_are_further_ones() -> None:
+    found = one("hon.y", content="@@additional_keys w.x\n@@exclude_keys b\nOld.", use_regex=True)
+    assert fires(found, "wax") and fires(found, "honey") and found.additional_keys == ()
+    told = notes("hon.y", content="@@exclude_keys b\nOld.", use_regex=True)
+    assert told == "@@exclude_keys is not taken with regular expressions"
 
 
 def test_a_decorator_nobody_knows_gives_way_to_the_one_below() -> None:
