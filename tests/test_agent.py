@@ -63,6 +63,13 @@ def test_every_candidate_is_kept_with_its_scores_best_first() -> None:
     ]
 
 
+def test_a_reply_is_shown_on_a_line_and_not_with_all_that_it_came_from() -> None:
+    assert repr(agent("Hello.").reply(HI, seed=7)) == (
+        "Reply(speaker='Ana', text='Hello.', image='', plan=Plan(goal='', skill='', "
+        "explanation=''), dropped=(), seed=7, all_dropped=False, fired=())"
+    )
+
+
 def test_when_every_candidate_is_dropped_the_reply_says_so() -> None:
     reply = with_rankers(Brevity(), Nothing()).reply(HI)
     assert reply.all_dropped

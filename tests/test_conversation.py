@@ -60,6 +60,12 @@ def test_forgetting_takes_the_oldest_turn() -> None:
     assert [turn.text for turn in talk.without_oldest_turn().turns] == ["two"]
 
 
+@pytest.mark.parametrize("personas", [{"Cosmo": ["i like cats."]}, ["i like cats."]])
+def test_what_is_no_persona_is_refused(personas: object) -> None:
+    with pytest.raises(TypeError, match="must hold Persona"):
+        Direction(personas=personas)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

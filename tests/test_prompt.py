@@ -12,6 +12,10 @@ def test_the_text_is_every_span_with_control_tokens_by_name() -> None:
     assert Prompt((Span("<s>", control=True), Span("Hi"), Span(" you"))).text == "<s>Hi you"
 
 
+def test_a_prompt_is_printed_as_its_text() -> None:
+    assert f"{Prompt((Span('<|me|>', control=True), Span(' Hi')))}" == "<|me|> Hi"
+
+
 def test_neighbouring_text_is_joined_and_control_tokens_never_are() -> None:
     spans = (Span("a", field="x"), Span("b"), Span("<s>", control=True), Span("<s>", control=True))
     assert runs(spans) == [

@@ -18,7 +18,7 @@ from tertulia.rankers import DROPPED, Candidate, Ranker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the agent says, and how it came to say it.
+    """What the agent says, and how it came to say it; its repr leaves out candidates and prompt.
 
     candidates   every one that was made, best first; the first is what is said
     all_dropped  every candidate broke a ranker's rule; the least bad is said all the same
@@ -31,9 +31,9 @@ class Reply:
     text: str
     image: str
     plan: Plan
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] = field(repr=False)
     dropped: tuple[Turn, ...]
-    prompt: Prompt
+    prompt: Prompt = field(repr=False)
     seed: int | None
     all_dropped: bool = False
     fired: tuple[Fired, ...] = ()

@@ -161,6 +161,9 @@ class Direction:
     lore: tuple[LoreEntry, ...] = ()
 
     def __post_init__(self) -> None:
+        for each in self.personas:
+            if not isinstance(each, Persona):
+                raise TypeError(f"personas holds {each!r:.60}, must hold Persona(speaker, facts)")
         check_list("knowledge", self.knowledge)
         check_list("memory", self.memory)
 

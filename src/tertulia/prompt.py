@@ -53,6 +53,9 @@ class Prompt:
         """Exactly what the model sees, control tokens by name; without the closing ones."""
         return "".join(span.text for span in self.spans)
 
+    def __str__(self) -> str:
+        return self.text
+
     def runs(self) -> list[Span]:
         """What a tokenizer is given: text joined as `runs` joins it, then the closing tokens."""
         return [*runs(self.spans), *(Span(name, control=True) for name in self.closing)]

@@ -6,7 +6,7 @@ A file on this shelf has `Settings` (a frozen dataclass) and `load(settings)`: a
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tertulia import config, registry
 from tertulia.decoding import Decoding
@@ -36,10 +36,10 @@ class Completion:
     """
 
     text: str
-    tokens: tuple[int, ...] = ()
-    logprobs: tuple[float, ...] = ()
-    alternatives: tuple[tuple[tuple[str, float], ...], ...] = ()
-    texts: tuple[str, ...] = ()
+    tokens: tuple[int, ...] = field(default=(), repr=False)
+    logprobs: tuple[float, ...] = field(default=(), repr=False)
+    alternatives: tuple[tuple[tuple[str, float], ...], ...] = field(default=(), repr=False)
+    texts: tuple[str, ...] = field(default=(), repr=False)
     finish: str = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -81,6 +81,10 @@ class Engine(ABC):
 
     twofold: bool = False
     """An encoder reads the prompt and a decoder says the reply: each has the window to itself."""
+
+    replays: bool = True
+    """The same request with the same seed gives the same reply; where not, a reply that was sampled
+    tells no seed."""
 
     between: Callable[[], None] = staticmethod(lambda: None)
     """Called on the asking thread between two steps, also of work that gives no event for long:
