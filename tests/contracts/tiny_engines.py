@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.engines.openai_server import serving, talking
 from tests.tiny_llama import tiny_llama
+from tests.tiny_seq2seq import tiny_seq2seq
 
 from tertulia import engines
 from tertulia.engines import Engine
@@ -43,10 +44,21 @@ def openai(folder: Path) -> Iterator[Engine]:
         engine.close()
 
 
+@contextmanager
+def ctranslate2(folder: Path) -> Iterator[Engine]:
+    pytest.importorskip("ctranslate2", reason="pip install 'tertulia[ctranslate2]'")
+    from tests.tiny_ctranslate2 import converted, opened
+
+    engine = opened(converted(tiny_seq2seq(folder / "tiny")), replayable=False)
+    yield engine
+    engine.close()
+
+
 TINY: dict[str, Callable[[Path], "contextmanager[Engine]"]] = {  # type: ignore[type-arg]
     "scripted": scripted,
     "onnxruntime": onnxruntime,
     "transformers": transformers,
     "openai": openai,
+    "ctranslate2": ctranslate2,
 }
 MARKS = {"transformers": [pytest.mark.models]}

@@ -15,12 +15,15 @@ from tertulia.checkpoints.ctranslate2.source import Model
 
 MODEL_TYPES = ("llama", "mistral", "qwen2")
 MISTRAL_WINDOW = 4096
+EVERYTHING = "full_attention"
+"""What a layer sees, in layer_types: the only sort that is converted."""
 
 
 def spec(layers: Layers) -> Spec:
     """The specification of a Llama; raises CheckpointError for variants that would be lost."""
     model = layers.model
-    model.only(hidden_act="silu", layer_types=None)
+    stacked = model.whole("num_hidden_layers")
+    model.only(hidden_act="silu", layer_types=[EVERYTHING] * stacked)
     if slides(model):
         raise model.unknown("sliding_window", model.get("sliding_window"), "none")
     count, width = model.whole("num_attention_heads"), model.whole("hidden_size")
@@ -28,7 +31,7 @@ def spec(layers: Layers) -> Spec:
     head = model.whole("head_dim", otherwise=width // count)
     scaling = rotation(model)
     found = TransformerDecoderModelSpec.from_config(
-        model.whole("num_hidden_layers"),
+        stacked,
         count,
         activation=Activation.SWISH,
         pre_norm=True,

@@ -95,7 +95,8 @@ class CTranslate2(Engine):
 
     def __init__(self, settings: Settings) -> None:
         self.about = about(settings.model)
-        self.honours = RULES if settings.replayable else RULES | CHANCE
+        self.replays = settings.replayable
+        self.honours = RULES if self.replays else RULES | CHANCE
         self.windows: Windows = windows(self.about, settings.context_window)
         self.context_window = self.windows.prompt
         self.twofold = bool(self.about.start)
@@ -290,6 +291,8 @@ def opened(settings: Settings, *, twofold: bool) -> Any:  # noqa: ANN401 - untyp
             compute_type=settings.compute_type,
             inter_threads=settings.workers,
             intra_threads=settings.threads or os.cpu_count() or 1,
+            # A worker itself hands on the next call, and would wait for itself at a full queue.
+            max_queued_batches=-1,
         )
     except (RuntimeError, ValueError, MemoryError) as error:
         raise CheckpointError(

@@ -10,6 +10,14 @@ from tertulia.errors import EngineError, PromptTooLong, UnsupportedDecoding
 from tertulia.prompt import Prompt
 from tertulia.tokenizer import Tokenizer
 
+COLDEST = 1e-6
+"""Dividing by a lower temperature leaves float32; the likeliest token is said, as it would be."""
+
+FROZEN = {"sampling_topk": 2, "sampling_temperature": COLDEST}
+
+NARROWEST = 1e-6
+"""A nucleus as small as this holds one token, and still is a number above 0 in float32."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -132,11 +140,14 @@ def options(request: Request, vocabulary: int) -> Mapping[str, Any]:
             "beam_size": decoding.beams,
             "length_penalty": decoding.length_penalty,
         }
-    greedy = decoding.temperature == 0
+    if decoding.top_k == 1 or decoding.temperature < COLDEST:
+        # The library gives several candidates only of what it draws.
+        alone = {"sampling_topk": 1} if decoding.candidates == 1 else FROZEN
+        return {**found, "beam_size": 1, **alone}
     return {
         **found,
         "beam_size": 1,
-        "sampling_topk": 1 if greedy else min(decoding.top_k, vocabulary),
-        "sampling_topp": 1.0 if greedy else decoding.top_p,
-        "sampling_temperature": 1.0 if greedy else decoding.temperature,
+        "sampling_topk": min(decoding.top_k, vocabulary),
+        "sampling_topp": max(decoding.top_p, NARROWEST),
+        "sampling_temperature": decoding.temperature,
     }
