@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tertulia.conversation import LoreEntry, Turn
-from tertulia.lore.texts import Key, Texts, Wanted
+from tertulia.lore.texts import Key, Texts, Wanted, read_as
 
 LOOKED_AT = 100_000
 """Keys are looked for in so many of the latest characters, and in so many of fired passages."""
@@ -24,7 +24,7 @@ ROUNDS = 50
 """The most times that passages bring up more passages."""
 
 Heard = tuple[str, tuple[int, ...]]
-"""A key, and the turns that it stands in, as places in the talk."""
+"""A key, and the turns that it stands in, from the first that is looked at."""
 
 
 def timed(entry: LoreEntry) -> bool:
@@ -63,14 +63,12 @@ class Known:
 
     heard     the keys that stand in turns, in the entry's order
     said_at   all turns that they stand in
-    told_in   key -> the passages that it stands in, when it is recursive
     """
 
     place: int
     entry: LoreEntry
     heard: list[Heard] = field(default_factory=list)
     said_at: list[int] = field(default_factory=list)
-    told_in: dict[str, set[int]] = field(default_factory=dict)
 
     def window(self, moment: int) -> tuple[int, int]:
         """The turns that are looked at: from the first to before the last."""
@@ -82,7 +80,9 @@ class Book:
     """The entries that could fire in a talk.
 
     known        by place, in the lorebook's order
-    brought      place of a passage -> places of the recursive entries whose keys stand in it
+    keys_in      place of a passage -> the keys of recursive entries that stand in it
+    having       key -> the places of the recursive entries that have it
+    inside       key -> the places of the passages that it stands in
     first_level  the lowest recursion level above 0, the first that passages bring up; 0 for none
     """
 
@@ -91,7 +91,8 @@ class Book:
         self.turns = Texts([said(each) for each in turns[first:]])
         self.known: dict[int, Known] = {}
         self.shelves: list[tuple[Texts, list[int]]] = []
-        self.brought: dict[int, list[int]] = {}
+        self.keys_in: dict[int, list[Key]] = {}
+        self.having: dict[Key, dict[int, None]] = {}
         self.inside: dict[Key, set[int]] = {}
         entries = [(n, each) for n, each in enumerate(lore) if each.enabled and each.content]
         levels = (each.recursion_level for _, each in entries if each.recursion_level)
@@ -110,9 +111,8 @@ class Book:
         for n in keys:
             key = entry.keys[n]
             if places := self.turns.having(key, entry):
-                at = tuple(each + self.first for each in places)
-                found.heard.append((key, at))
-                found.said_at += at
+                found.heard.append((key, places))
+                found.said_at += places
         found.said_at = sorted(set(found.said_at))
         return found
 
@@ -136,24 +136,28 @@ class Book:
         """The entries whose keys stand in the latest passages and that were not known before."""
         texts, shelf = self.shelves[-1]
         fresh: list[int] = []
+        new: set[Key] = set()
         for place, keys in recursive.possible(texts).items():
             entry = lore[place]
-            found = {entry.keys[n]: texts.having(entry.keys[n], entry) for n in keys}
-            sources = {shelf[n] for each in found.values() for n in each}
-            for source in sources:
-                self.brought.setdefault(source, []).append(place)
-            if sources and place not in self.known:
+            found = [
+                read_as(entry.keys[n], entry) for n in keys if texts.having(entry.keys[n], entry)
+            ]
+            for key in found:
+                self.having.setdefault(key, {})[place] = None
+            new.update(found)
+            if found and place not in self.known:
                 self.known[place] = Known(place, entry)
                 fresh.append(place)
-            for key, each in found.items():
-                if each:
-                    inside = self.known[place].told_in.setdefault(key, set())
-                    inside.update(shelf[n] for n in each)
+        for key in sorted(new):
+            sources = [shelf[n] for n in texts.found[key]]
+            self.inside.setdefault(key, set()).update(sources)
+            for source in sources:
+                self.keys_in.setdefault(source, []).append(key)
         return fresh
 
     def in_turns(self, known: Known, moment: int) -> str | None:
         """The first key of an entry that stands in the turns it looks at."""
-        low, high = known.window(moment)
+        low, high = (each - self.first for each in known.window(moment))
         for key, at in known.heard:
             n = bisect_left(at, low)
             if n < len(at) and at[n] < high:
@@ -171,19 +175,20 @@ class Book:
 
     def sources(self, known: Known, key: str) -> set[int]:
         """The passages that a key stands in."""
-        entry = known.entry
-        asked = (key, entry.regex, entry.case_sensitive, entry.whole_words)
+        asked = read_as(key, known.entry)
         if asked not in self.inside:
             self.inside[asked] = {
-                shelf[n] for texts, shelf in self.shelves for n in texts.having(key, entry)
+                shelf[n] for texts, shelf in self.shelves for n in texts.having(key, known.entry)
             }
         return self.inside[asked]
 
     def in_passages(self, known: Known, passages: Collection[int]) -> str | None:
         """The first key of an entry that stands in one of these passages."""
-        inside = known.told_in
-        keys = (each for each in known.entry.keys if each in inside) if inside else ()
-        return next((each for each in keys if not inside[each].isdisjoint(passages)), None)
+        for key in known.entry.keys:
+            sources = self.inside.get(read_as(key, known.entry))
+            if sources and not sources.isdisjoint(passages):
+                return key
+        return None
 
     def agreed(self, known: Known, moment: int, passages: Collection[int]) -> bool:
         """Whether the other keys of an entry whose key was found let it fire."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tertulia.conversation import Fired, LoreEntry, Turn
 from tertulia.lore.book import ROUNDS, Book, Known, timed
+from tertulia.lore.texts import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,15 @@ class Moment:
     def pass_on(self, waiting: set[int]) -> None:
         """What passages bring up, until nothing more is or after fifty rounds."""
         fresh, level = list(self.told), self.book.first_level
+        found_keys: set[Key] = set()
         for _ in range(ROUNDS):
             loud = [n for n in fresh if self.book.known[n].entry.fires_others]
             self.sources.update(loud)
             if not self.sources:
                 return
-            waiting.update(each for n in loud for each in self.book.brought.get(n, ()))
+            spoken_of = {key for n in loud for key in self.book.keys_in.get(n, ())} - found_keys
+            found_keys |= spoken_of
+            waiting.update(n for key in spoken_of for n in self.book.having[key])
             waiting -= self.settled
             found = (self.by_passages(self.book.known[n], level) for n in sorted(waiting))
             before = len(self.told)

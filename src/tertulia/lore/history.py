@@ -40,7 +40,7 @@ def since(book: Book, talk: Talk) -> dict[int, int]:
     if not asked:
         return {}
     moments = talk.moments(book.first)
-    due = calendar(asked, moments)
+    due = calendar(asked, [each - book.first for each in moments])
     before, found = talk.spoken(book.first + 1), dict[int, int]()
     for number, moment in enumerate(moments):
         # Every turn of the agent after the first that is looked at is one of the moments.
@@ -75,8 +75,8 @@ def relevant(book: Book) -> list[Known]:
 
 
 def calendar(asked: Sequence[Known], moments: Sequence[int]) -> list[list[int]]:
-    """For each moment the entries that may be due: constant ones, and those whose keys stand in
-    the turns they look at."""
+    """For each moment the entries that may be due: constant ones, and those whose keys stand in the
+    turns they look at. Moments are counted from the first turn that is looked at."""
     due: list[list[int]] = [[] for _ in moments]
     for known in asked:
         if known.entry.constant:

@@ -18,6 +18,11 @@ WORD = re.compile(r"\w+")
 Key = tuple[str, bool, bool, bool]
 
 
+def read_as(key: str, entry: LoreEntry) -> Key:
+    """A key and how this entry reads it."""
+    return (key, entry.regex, entry.case_sensitive, entry.whole_words)
+
+
 class Texts:
     """Some texts that keys are looked for in; what was found is kept."""
 
@@ -31,7 +36,7 @@ class Texts:
         """The texts in which the key, as this entry reads keys, stands; an empty one in none."""
         if not key:
             return ()
-        known = (key, entry.regex, entry.case_sensitive, entry.whole_words)
+        known = read_as(key, entry)
         if known not in self.found:
             if entry.regex:
                 self.found[known] = self.matching(key, entry.case_sensitive)
