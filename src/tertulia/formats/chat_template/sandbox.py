@@ -249,10 +249,10 @@ def replace(context: Context, text: Any, old: Any, new: Any, count: int = -1) ->
 @jinja2.pass_context
 def indent(context: Context, text: str, width: int = 4, first: bool = False) -> str:
     """Jinja's own filter, measured first; blank lines stay empty."""
-    tank(context).take(len(text) + text.count("\n") * max(width, 0))
     lines = str(text).split("\n")
-    padded = [" " * width + line if line else line for line in lines]
-    return "\n".join(padded if first else [lines[0], *padded[1:]])
+    kept, moved = ([], lines) if first else (lines[:1], lines[1:])
+    tank(context).take(len(text) + sum(map(bool, moved)) * max(width, 0))
+    return "\n".join([*kept, *(" " * width + line if line else line for line in moved)])
 
 
 def to_json(
