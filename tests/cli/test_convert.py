@@ -1,5 +1,6 @@
 """`tertulia convert`."""
 
+import io
 import json
 import os
 import signal
@@ -43,9 +44,40 @@ def test_a_model_that_is_here_goes_beside_it_and_is_found_by_name(
     assert checkpoints.find("passing2961/Thanos-1B-bfloat16")
 
 
+def test_a_folder_for_ctranslate2_is_talked_to_without_a_word_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ctranslate2", reason="pip install 'tertulia[ctranslate2]'")
+    tiny_llama(tmp_path / "mine")
+    assert main(["convert", "mine", "--for", "ctranslate2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["path"] == str(tmp_path / "mine-ctranslate2-int8")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Hi!\n")))
+    assert main(["chat", "--model", told["path"], "--no-store", "--json"]) == 0
+    reply = [json.loads(line) for line in capsys.readouterr().out.splitlines()][-1]
+    assert reply["seed"] is None, "what it samples cannot be made again, and says so"
+
+
+def test_what_was_converted_for_ctranslate2_is_listed_with_its_size(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ctranslate2", reason="pip install 'tertulia[ctranslate2]'")
+    tiny_llama(home / "models" / "passing2961" / "Thanos-1B")
+    assert main(["convert", "thanos-1b", "--for", "ctranslate2"]) == 0
+    capsys.readouterr()
+    assert main(["models", "--json"]) == 0
+    [found] = [
+        each
+        for each in json.loads(capsys.readouterr().out)["here"]
+        if "ctranslate2" in each["name"]
+    ]
+    assert (found["quantization"], found["problem"]) == ("int8", "") and found["bytes"] > 80_000
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (["mine", "--for", "ctranslate"], "did you mean 'ctranslate2'"),
         (["nowhere"], "no model folder 'nowhere'"),
         (["mine", "mine"], "is there already"),
         (["mine", "--quantization", "int4"], "did you mean 'int8'"),
