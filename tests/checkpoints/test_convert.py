@@ -77,6 +77,7 @@ def test_in_int8_matrices_have_a_scale_for_each_row_and_the_rest_stays(tmp_path:
     found = types(converted(model(tmp_path / "cosmo-xl", T5)))
     wo, bias = list(T5)[3], list(T5)[1]
     assert found == {
+        "shared.weight_columns": ("I8", (4, 9)),
         "shared.weight": ("I8", (9, 4)),
         "shared.weight_scale": ("F32", (9,)),
         bias: ("F32", (5, 2)),
@@ -86,9 +87,24 @@ def test_in_int8_matrices_have_a_scale_for_each_row_and_the_rest_stays(tmp_path:
     }
 
 
+def test_an_embedding_lies_both_ways_only_where_it_is_the_head_too(tmp_path: Path) -> None:
+    tied = types(converted(model(tmp_path / "cosmo-xl", T5)))
+    own = types(converted(model(tmp_path / "cosmo-3b", {**T5, "lm_head.weight": matrix(9, 4)})))
+    assert tied["shared.weight_columns"] == own["lm_head.weight_columns"] == ("I8", (4, 9))
+    assert "shared.weight_columns" not in own
+    assert "lm_head.weight" not in own
+
+
+def test_both_ways_hold_the_same_numbers(tmp_path: Path) -> None:
+    held = stored(converted(model(tmp_path / "cosmo-xl", T5)) / WEIGHTS)
+    rows, columns = held["shared.weight"].mapped(), held["shared.weight_columns"].mapped()
+    np.testing.assert_array_equal(rows.T, columns)
+
+
 def test_what_gpt2_stores_as_in_by_out_has_a_scale_for_each_output(tmp_path: Path) -> None:
     found = types(converted(model(tmp_path / "DialoGPT-small", GPT2, model_type="gpt2")))
     assert found == {
+        "wte.weight_columns": ("I8", (4, 9)),
         "wte.weight": ("I8", (9, 4)),
         "wte.weight_scale": ("F32", (9,)),
         "wpe.weight": ("F32", (7, 4)),
@@ -208,7 +224,7 @@ def test_parts_stay_parts_and_the_index_names_the_scales(tmp_path: Path) -> None
     small = converted(source)
     assert [path.name for path in folder.weights(small)] == names
     assert folder.weight_map(small)["shared.weight_scale"] == names[0]
-    assert len(types(small)) == 6
+    assert len(types(small)) == 7
 
 
 def test_what_belongs_to_the_model_comes_along_and_code_does_not(tmp_path: Path) -> None:

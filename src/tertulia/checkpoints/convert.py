@@ -79,7 +79,9 @@ def planned(source: Path, target: Path, quantization: str, format: str = "") -> 
     told = replace(guess.described(source, format=format), quantization=quantization)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise CheckpointError(f"{target} is there already: take it away, or name another folder")
-    parts = tuple(part(name, held, family, quantization) for name, held in arrays(source).items())
+    files = arrays(source)
+    tied = layout.tied_head([name for held in files.values() for name in held])
+    parts = tuple(part(name, held, family, quantization, tied) for name, held in files.items())
     plan = Plan(source=source, target=target.absolute(), manifest=told, parts=parts)
     with cured(target):
         plan.target.parent.mkdir(parents=True, exist_ok=True)
@@ -125,20 +127,27 @@ def arrays(source: Path) -> Mapping[str, Mapping[str, Held]]:
     return {folders.WEIGHTS: tensors}
 
 
-def part(name: str, held: Mapping[str, Held], family: str, quantization: str) -> Part:
-    """A file that will be written; CheckpointError for an array that cannot be converted."""
+def part(
+    name: str, held: Mapping[str, Held], family: str, quantization: str, tied: str = ""
+) -> Part:
+    """A file that will be written; CheckpointError for an array that cannot be converted.
+
+    tied  the embedding that is the head, too
+    """
     sources, found = [], dict[str, Entry]()
     for array, each in held.items():
         if layout.left_out(array) or is_scale(array, held):
             continue
         matrix, source = matrix_of(array), each
         if matrix != array:
+            if matrix in held:
+                continue
             check_columns(array, each)
             source = Turned(each)
         scale = held.get(matrix + SUFFIX) if each.entry.dtype == "I8" else None
         check_scale(array, source, scale)
         sources.append(Source(name=matrix, held=source, scale=scale))
-        found |= entries(matrix, source.entry, family, quantization)
+        found |= entries(matrix, source.entry, family, quantization, matrix == tied)
     return Part(name=name, sources=tuple(sources), entries=found)
 
 
@@ -177,8 +186,13 @@ def check_scale(name: str, held: Held, scale: Held | None) -> None:
         raise CheckpointError(f"{name}{SUFFIX} is {scale.entry.dtype}, must be a float type")
 
 
-def entries(name: str, entry: Entry, family: str, quantization: str) -> dict[str, Entry]:
-    """What the header will say of one array, and of its scales."""
+def entries(
+    name: str, entry: Entry, family: str, quantization: str, tied: bool
+) -> dict[str, Entry]:
+    """What the header will say of one array, and of its scales.
+
+    tied  it is an embedding and the head
+    """
     shape = entry.shape
     if entry.dtype not in (*FLOAT_TYPES, "I8"):
         return {name: entry}
@@ -189,9 +203,10 @@ def entries(name: str, entry: Entry, family: str, quantization: str) -> dict[str
     if layout.is_turned(family, name):
         return {name: Entry("I8", shape), name + SUFFIX: Entry("F32", (1, shape[1]))}
     scale = {name + SUFFIX: Entry("F32", (shape[0],))}
+    rows, turned = {name: Entry("I8", shape)}, {name + COLUMNS: Entry("I8", shape[::-1])}
     if layout.is_looked_up(name):
-        return {name: Entry("I8", shape), **scale}
-    return {name + COLUMNS: Entry("I8", shape[::-1]), **scale}
+        return {**(turned if tied else {}), **rows, **scale}
+    return {**turned, **scale}
 
 
 def convert(plan: Plan, told: Told = lambda name, done: None) -> Path:

@@ -5,9 +5,11 @@ A matrix NAME [out, in] is an int8 array NAME of the same shape and a float32 ar
 is how an embedding lies, whose rows are looked up. A layer's matrix is NAME_columns [in, out], the
 same numbers turned, with the same NAME_scale: kernels read them so, straight from the file. A
 matrix that its family stores as [in, out] (GPT-2's Conv1D) has a scale for each output too,
-NAME_scale [1, out]: the scale's shape says which it is, and the product is the same one.
+NAME_scale [1, out]: the scale's shape says which it is, and the product is the same one. An
+embedding that is the head as well lies both ways, since turning it takes time and memory whenever
+the model is opened.
 
-config.json says `"quantization": "int8_per_row"`. A tied head has no array of its own.
+config.json says `"quantization": "int8_per_row"`.
 """
 
 from collections.abc import Callable, Iterable, Iterator

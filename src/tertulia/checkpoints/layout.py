@@ -1,7 +1,7 @@
 """Which arrays of a family are matrices to be made small, and which way round they are stored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tertulia.errors import CheckpointError
 
@@ -30,6 +30,8 @@ FLOATS = re.compile(
 
 LOOKED_UP = re.compile(r"(^|\.)(shared|embed_tokens|embed_in|wte|tokens_embed)\.weight$")
 """Embeddings: a token is a row of theirs."""
+
+HEAD = re.compile(r"(^|\.)(lm_head|embed_out)\.weight$")
 
 LEFT_OUT = re.compile(r"\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$|\.position_ids$")
 """What old checkpoints keep besides weights, and every reader makes itself."""
@@ -65,6 +67,15 @@ def is_matrix(name: str, shape: tuple[int, ...]) -> bool:
 def is_looked_up(name: str) -> bool:
     """Whether rows of a matrix are read one by one."""
     return LOOKED_UP.search(name) is not None
+
+
+def tied_head(names: Collection[str]) -> str:
+    """The embedding that is the head, too; empty where the head has weights of its own."""
+    if any(map(HEAD.search, names)):
+        return ""
+    found = [name for name in names if is_looked_up(name)]
+    shared = [name for name in found if name.endswith("shared.weight")]
+    return next(iter(shared or found), "")
 
 
 def is_turned(family: str, name: str) -> bool:

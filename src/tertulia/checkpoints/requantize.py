@@ -75,8 +75,10 @@ def append(source: Source, entries: dict[str, Entry], file: Writer, told: Told) 
         shape = source.held.entry.shape
         pieces = turned(by_row(source.blocks(), kept), (shape[0], shape[1]))
         write(file, name, name + COLUMNS, pieces, told)
-        file.append(name + SUFFIX, np.concatenate(kept))
-        return
+        if name not in entries:
+            file.append(name + SUFFIX, np.concatenate(kept))
+            return
+        kept.clear()
     entry, scale = entries[name], entries.get(name + SUFFIX)
     if entry.dtype == "F32":
         pieces = map(finite, source.blocks())

@@ -124,6 +124,17 @@ def test_columns_in_a_file_are_a_matrix_of_rows_without_a_copy(tmp_path: Path) -
     assert both.turned().flags.c_contiguous
 
 
+def test_a_matrix_that_lies_both_ways_gives_each_way_as_it_lies(tmp_path: Path) -> None:
+    rows, scale = np.arange(6, dtype=np.int8).reshape(2, 3), np.ones(2, np.float32)
+    columns = np.ascontiguousarray(rows.T)
+    checkpoint = opened(tmp_path, w=rows, w_columns=columns, w_scale=scale)
+    found = checkpoint.matrix("w", (2, 3))
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.turned(), columns)
+    assert found.rows.flags.c_contiguous and found.turned().flags.c_contiguous
+    assert not found.turned().flags.owndata
+
+
 @pytest.mark.parametrize("columns", [ROWS.T, np.ones((2, 3), np.int8)])
 def test_columns_of_another_type_or_shape_are_refused(tmp_path: Path, columns: np.ndarray) -> None:
     arrays = {"w_columns": np.ascontiguousarray(columns), "w_scale": np.ones(2, np.float32)}

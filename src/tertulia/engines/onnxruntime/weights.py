@@ -55,10 +55,12 @@ class Matrix:
 
     rows   [out, in], floats, or int8 to be multiplied by its row's scale
     scale  [out], float32; None when rows are floats
+    beside the same rows as columns, [in, out], where a file has both
     """
 
     rows: NDArray[np.generic] | Stored
     scale: Floats | None = None
+    beside: NDArray[np.generic] | None = None
 
     def floats(self) -> Floats:
         """[out, in] in float32."""
@@ -86,6 +88,8 @@ class Matrix:
 
     def turned(self) -> NDArray[np.generic]:
         """The rows as columns, [in, out]: the file's own pages where they lie so."""
+        if self.beside is not None:
+            return self.beside
         rows = self.rows[:]
         if rows.T.flags.c_contiguous:
             return rows.T
@@ -157,15 +161,22 @@ class Checkpoint:
 
         Columns of int8, as `tertulia convert` writes them, are turned back without a copy.
         """
-        if name + COLUMNS in self.tensors:
-            columns = self.tensor(name + COLUMNS, shape[::-1])
-            if columns.dtype != "I8":
-                raise CheckpointError(f"{columns.file}: {name}{COLUMNS} is {columns.dtype}, not I8")
-            return Matrix(columns.mapped().T, self.vector(f"{name}_scale", shape[0]))
+        columns = self.turned_int8(name, shape)
+        if columns is not None and name not in self.tensors:
+            return Matrix(columns.T, self.vector(f"{name}_scale", shape[0]))
         tensor = self.tensor(name, shape)
         if tensor.dtype == "I8":
-            return Matrix(tensor.mapped(), self.vector(f"{name}_scale", shape[0]))
+            return Matrix(tensor.mapped(), self.vector(f"{name}_scale", shape[0]), columns)
         return Matrix(Stored(tensor))
+
+    def turned_int8(self, name: str, shape: tuple[int, int]) -> NDArray[np.generic] | None:
+        """The columns of a matrix [out, in] = shape, [in, out]; None where the file has none."""
+        if name + COLUMNS not in self.tensors:
+            return None
+        columns = self.tensor(name + COLUMNS, shape[::-1])
+        if columns.dtype != "I8":
+            raise CheckpointError(f"{columns.file}: {name}{COLUMNS} is {columns.dtype}, not I8")
+        return columns.mapped()
 
     def turned(self, name: str, shape: tuple[int, int]) -> Matrix:
         """Weights that were stored as [in, out] = shape, as [out, in].
