@@ -7,6 +7,7 @@ import pytest
 
 from tests.studio.browsing import Studio
 from tests.studio.fake import SCENE
+from tests.studio.knowing import Zoo
 from tests.studio.talking import asked, awaited, begun, opened, press, said, until
 
 
@@ -177,3 +178,32 @@ def test_a_stream_that_is_taken_up_twice_is_told_once(page: Any, studio: Studio)
     studio.fake.held = False
     awaited(page, "Hello there, friend.")
     opened(page, studio, talk)
+
+
+def test_who_went_to_another_branch_while_a_reply_was_made_stays_there(
+    page: Any, studio: Studio
+) -> None:
+    talk = begun(page, studio)
+    first = next(iter(studio.fake.talks[talk]["turns"]))
+    other = studio.fake.add(talk, "Alex", "I hate animals.", parent=first, activate=False)
+    page.reload()
+    page.locator("#say").wait_for()
+    studio.fake.held = True
+    page.locator("#say").press("Enter")
+    page.locator(".making .said").get_by_text("Hello there,").wait_for()
+    press(page, "Next alternative", turn=1)
+    awaited(page, other["text"])
+    studio.fake.held = False
+    page.get_by_role("button", name="Go there").wait_for()
+    assert said(page)[-1] == other["text"]
+    page.get_by_role("button", name="Go there").click()
+    awaited(page, "Hello there, friend.")
+
+
+def test_what_is_changed_in_what_if_is_there_after_a_look_at_another_sheet(zoo: Zoo) -> None:
+    page = zoo.open("What if")
+    page.get_by_role("textbox", name="To", exact=True).fill("A ship in a storm.")
+    page.get_by_role("tab", name="Prompt").click()
+    page.get_by_role("tab", name="What if").click()
+    kept = page.get_by_role("textbox", name="To", exact=True).input_value()
+    assert kept == "A ship in a storm."

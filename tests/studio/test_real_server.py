@@ -173,3 +173,34 @@ def test_two_thousand_turns_of_the_store_open_in_the_page(browser: Any, tmp_path
         page.keyboard.press("Home")
         page.get_by_role("treeitem", name="Turn 0.").wait_for()
         assert page.get_by_role("treeitem").count() < 60
+
+
+def test_a_turn_that_was_deleted_is_brought_back_after_a_reload(
+    browser: Any, tmp_path: Path
+) -> None:
+    with serving(tmp_path, "A roll, sir?", "Bread.") as address, opened(browser, address) as page:
+        page.goto(f"{address}/#/talks/{begun(address, SCENE)}")
+        answered(page, "A roll, sir?")
+        page.locator("[data-turn]").nth(1).get_by_role("button", name="Delete").click(force=True)
+        page.get_by_text("were deleted").wait_for()
+        page.reload()
+        page.get_by_role("tab", name="Tree").click()
+        page.get_by_label("Deleted turns, too").check()
+        row = page.get_by_role("treeitem", name="A roll, sir?")
+        row.click()
+        page.get_by_role("button", name="Bring it back").click()
+        page.locator("[data-turn]").get_by_text("A roll, sir?").wait_for()
+        assert page.locator("[data-turn]").count() == 3
+
+
+def test_a_setting_that_is_refused_is_told_with_the_reason(browser: Any, tmp_path: Path) -> None:
+    with serving(tmp_path, "A roll, sir?") as address:
+        page = browser.new_page()
+        page.goto(f"{address}/#/talks/{begun(address, SCENE)}")
+        page.locator(".decoding summary").click()
+        page.get_by_label("Beams").fill("2")
+        page.get_by_label("Temperature").fill("1")
+        page.locator("#say").fill("And now?")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").get_by_text("beam search does not sample").wait_for()
+        page.close()

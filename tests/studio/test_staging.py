@@ -83,7 +83,7 @@ def test_a_setting_out_of_its_range_is_marked_and_not_sent(page: Any, studio: St
     begun(page, studio)
     page.locator(".decoding summary").click()
     page.get_by_label("Top p").fill("7")
-    assert page.get_by_label("Top p").evaluate("each => each.matches(':invalid')")
+    assert page.get_by_label("Top p").evaluate("each => each.matches(':out-of-range')")
     page.locator("#say").press("Enter")
     awaited(page, "Hello there, friend.")
     assert "decoding" not in asked(studio, "/replies")[-1]
@@ -237,3 +237,16 @@ def test_the_end_of_the_talk_stays_in_sight_when_the_bar_of_goals_opens(
     page.get_by_text("Next reply", exact=True).click()
     last = "document.querySelector('.turn.last').getBoundingClientRect().bottom"
     until(page, f"{last} <= document.querySelector('.composer').getBoundingClientRect().top + 1")
+
+
+DROP = """(content) => {
+  const given = new DataTransfer();
+  given.items.add(new File([content], "zora.json"));
+  dispatchEvent(new DragEvent("drop", { dataTransfer: given, cancelable: true }));
+}"""
+
+
+def test_a_card_is_dropped_on_the_page(page: Any, studio: Studio) -> None:
+    begun(page, studio)
+    page.evaluate(DROP, card()["buffer"].decode())
+    page.get_by_role("dialog", name="Zora").wait_for()

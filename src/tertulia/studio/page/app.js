@@ -4,6 +4,7 @@ import { Connection, whenBack } from "./connection.js";
 import { keepDraft } from "./drafts.js";
 import { effect, html, render, useEffect, useState } from "./html.js";
 import { Help, useShortcuts } from "./keys.js";
+import { loadDropped } from "./loading.js";
 import { Mind } from "./mind.js";
 import { Notices } from "./notices.js";
 import { Stage } from "./stage.js";
@@ -119,6 +120,7 @@ function Locked({ error, again }) {
 
 followTheme();
 keepDirected();
+loadDropped();
 const root = document.getElementById("app");
 root.replaceChildren();
 render(html`<${App} />`, root);

@@ -22,6 +22,7 @@ const keyOf = (body) => JSON.stringify([body, state.talk.value.version]);
 
 /** Render the prompt of the next reply; the model is opened for it where it is not yet. */
 export async function lookAhead() {
+  if (!state.talk.value) return;
   const body = asked();
   const key = keyOf(body);
   if (seen.peek()?.key === key) return;

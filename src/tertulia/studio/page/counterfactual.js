@@ -48,13 +48,18 @@ function changed(field, value, scene, plan) {
 /** The header of a scene, which has no turns. */
 const header = ({ turns: _turns, ...rest }) => rest;
 
+/** What is being changed, and what came of it, while other sheets of the mind are looked at. */
+let last = { turn: null, field: "situation", typed: null, second: null };
+
 export function Counterfactual({ about }) {
-  const [field, setField] = useState("situation");
+  const before = last.turn === about.turn?.id ? last : { field: "situation", typed: null, second: null };
+  const [field, setField] = useState(before.field);
   const scene = about.direction;
   const plan = { ...NO_PLAN, ...(about.given ?? scene?.plan) };
   const was = scene ? now(field, scene, PLANNED.has(field) ? { ...NO_PLAN, ...about.plan } : plan) : "";
-  const [typed, setTyped] = useState(null);
-  const [second, setSecond] = useState(null);
+  const [typed, setTyped] = useState(before.typed);
+  const [second, setSecond] = useState(before.second?.waiting ? null : before.second);
+  last = { turn: about.turn?.id, field, typed, second };
   const value = typed ?? was;
   if (about.live) return html`<p class="hint">Wait until the reply is made.</p>`;
   if (!scene) return null;

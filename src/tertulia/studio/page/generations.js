@@ -4,7 +4,7 @@ import { follow, get, send } from "./api.js";
 import { batch } from "./html.js";
 import { tell, wrong } from "./notices.js";
 import * as state from "./state.js";
-import { keep, lighten, refresh, tried } from "./talks.js";
+import { activate, keep, lighten, refresh, tried } from "./talks.js";
 
 /** Replies that are over, and of which all is still in the page. */
 const MOST_OVER = 8;
@@ -54,6 +54,7 @@ function begin(given) {
   const blank = {
     state: "waiting", plan: null, prompt: null, texts: [], thoughts: "", candidates: null, timings: null,
     turn: null, error: null, dry: false, activate: true, began: Date.now(),
+    end: state.end.value?.id ?? null,
   };
   const known = spared(state.generations.value);
   state.generations.value = new Map(known).set(given.id, { ...blank, ...given });
@@ -136,7 +137,10 @@ const HEARD = {
       opened(mine.agent_name);
       if (mine.dry || !data.turn || mine.talk !== state.talk.value?.id) return;
       const turn = { ...data.turn, agent_name: mine.agent_name };
-      keep(turn, { version: data.version, activate: mine.activate });
+      // Who went elsewhere meanwhile stays there, as in the store.
+      const stays = (state.end.value?.id ?? null) === mine.end;
+      keep(turn, { version: data.version, activate: mine.activate && stays });
+      if (mine.activate && !stays) tell("The reply came on another branch.", { label: "Go there", undo: () => activate(turn.id) });
     });
   },
   error: (id, data) => {

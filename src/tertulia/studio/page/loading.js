@@ -1,8 +1,8 @@
 // Scenes and character cards, loaded into the open talk or chosen for a new one.
 import { send, upload } from "./api.js";
 import { Dialog } from "./dialog.js";
-import { html, useRef, useState } from "./html.js";
-import { wrong } from "./notices.js";
+import { html, signal, useEffect, useRef, useState } from "./html.js";
+import { tell, wrong } from "./notices.js";
 import { SaveButton } from "./saving.js";
 import * as state from "./state.js";
 import { loadScenes } from "./talks.js";
@@ -24,19 +24,42 @@ export function Loading({ load, scene }) {
   </section>`;
 }
 
+const LOADED = /\.(png|apng|json|charx)$/i;
+/** A file that was dropped on the page, and is not loaded yet. */
+const dropped = signal(null);
+
+/** Files that are dropped on the page are loaded; a browser would go away to them. */
+export function loadDropped() {
+  addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  addEventListener("drop", (event) => {
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    if (LOADED.test(file.name)) dropped.value = file;
+    else tell("Cards and scenes can be dropped here, one at a time. Talks come in by “Import talks”.");
+  });
+}
+
 /** A button that takes a card or a scene from a file; took({scene_id, scene, name}). */
 export function CardButton({ took }) {
   const input = useRef(null);
   const [read, setRead] = useState(null);
-  const chosen = async (event) => {
+  const chosen = (event) => {
     const [file] = event.target.files;
     event.target.value = "";
-    if (!file) return;
+    if (file) load(file);
+  };
+  const load = async (file) => {
     const scene = await sceneIn(file);
     if (scene) return posted(scene, file.name.replace(/\.\w+$/, "")).then((found) => found && took(found));
     const found = await cast(file);
     if (found) setRead({ file, found });
   };
+  useEffect(() => {
+    const file = dropped.value;
+    dropped.value = null;
+    if (file) load(file);
+  }, [dropped.value]);
   const taken = (found) => {
     setRead(null);
     took({ ...found, name: found.report?.name || read.file.name });

@@ -13,9 +13,9 @@ let count = 0;
 /** How many dialogs are open: what is behind one can be neither pressed nor heard. */
 export const layer = signal(0);
 
-/** Say something for a while. kind: "done" | "wrong"; undo: what the button Undo does. */
-export function tell(text, { kind = "done", undo = null } = {}) {
-  const notice = { id: (count += 1), text: String(text), kind, undo };
+/** Say something for a while. kind: "done" | "wrong"; undo: what its button does, which is called label. */
+export function tell(text, { kind = "done", undo = null, label = "Undo" } = {}) {
+  const notice = { id: (count += 1), text: String(text), kind, undo, label };
   const others = notices.value.filter((each) => each.text !== notice.text || each.undo);
   notices.value = [...others.slice(1 - MOST), notice];
   goesLater(notice);
@@ -63,7 +63,7 @@ function drawn(notice) {
   const held = { onPointerEnter: hold, onFocusCapture: hold, onPointerLeave: release, onBlurCapture: release };
   return html`<div class="notice ${notice.kind}" key=${notice.id} ...${held}>
     <span>${notice.text}</span>
-    ${notice.undo && html`<button type="button" onClick=${undo}>Undo</button>`}
+    ${notice.undo && html`<button type="button" onClick=${undo}>${notice.label}</button>`}
     <button type="button" class="quiet" aria-label="Dismiss this message" onClick=${() => dismiss(notice.id)}>×</button>
   </div>`;
 }

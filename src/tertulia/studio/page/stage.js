@@ -13,9 +13,10 @@ export function Stage() {
   const { scene, change, status } = useStage();
   const load = async (given, name) => {
     const before = [edited(scene, scene), state.plan.value];
+    const { id } = state.talk.value;
     const put = (found, plan) => {
       change(found);
-      state.plan.value = plan;
+      if (state.talk.value?.id === id) state.plan.value = plan;
     };
     put(edited(scene, given), { ...state.NO_PLAN, ...given.plan });
     tell(`${name} is on the stage.`, { undo: () => put(...before) });

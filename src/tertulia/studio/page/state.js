@@ -34,7 +34,8 @@ export const end = computed(() => path.value.at(-1) ?? null);
 
 /**
  * Generation id -> what is known of it: {id, talk, parent, agent_name, speaker, state, plan, prompt,
- * texts: [text of each candidate so far], candidates, timings, turn, error, dry}.
+ * texts: [text of each candidate so far], thoughts, candidates, timings, turn, error, dry, given: what was
+ * asked, end: where the path ended then}.
  */
 export const generations = signal(new Map());
 /** Generations that are not done yet, of the open talk; dry ones are the mind's. */

@@ -9,10 +9,10 @@ const read = signal(new Map());
 const MOST_READ = 30;
 let talkRead = null;
 
-/** The turn that is told about: the one that was chosen, or the last that the agent's side said. */
+/** The turn that is told about: the one that was chosen, or the last that the other side said. */
 const turn = computed(() => {
   if (state.selected.value !== null) return state.turns.value.get(state.selected.value) ?? null;
-  return state.path.value.findLast((each) => each.speaker === state.sides.value.agent) ?? null;
+  return state.path.value.findLast((each) => each.speaker !== state.sides.value.user) ?? null;
 });
 
 /** The generation that is told about: one under way, or the one that made the turn. */
@@ -85,7 +85,7 @@ export function useSubject() {
 
 /** Replies of the active path before and after this one, as turn ids or null. */
 export function neighbours(id) {
-  const said = state.path.value.filter((each) => each.speaker === state.sides.value.agent);
+  const said = state.path.value.filter((each) => each.speaker !== state.sides.value.user);
   const at = said.findIndex((each) => each.id === id);
   return {
     number: at + 1,

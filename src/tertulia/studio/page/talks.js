@@ -81,12 +81,17 @@ function take(found) {
   followAll(rest.id, generations);
 }
 
-/** Turns as they were read now, with what was known of them; the server does not tell hidden ones. */
+/**
+ * Turns as they were read now, with what was known of them. One that was deleted is `gone`; it and all
+ * after it are hidden.
+ */
 function joined(known, turns) {
-  const told = turns.map((turn) => ({ ...known.get(turn.id), ...turn }));
-  const read = new Set(turns.map((turn) => turn.id));
-  const hidden = [...known.values()].filter((turn) => turn.hidden && !read.has(turn.id));
-  return new Map([...told, ...hidden].sort((one, other) => one.id - other.id).map((turn) => [turn.id, turn]));
+  const found = new Map();
+  for (const turn of [...turns].sort((one, other) => one.id - other.id)) {
+    const hidden = turn.hidden || Boolean(found.get(turn.parent)?.hidden);
+    found.set(turn.id, { ...known.get(turn.id), ...turn, gone: turn.hidden, hidden });
+  }
+  return found;
 }
 
 let wanted = null;
@@ -100,7 +105,7 @@ export async function openTalk(id) {
     return null;
   }
   try {
-    const found = await get(at(id, "?light=1"));
+    const found = await get(at(id, "?light=1&hidden=1"));
     if (wanted !== id) return null;
     if (state.talk.value?.id === id) take(found);
     else begin(found);
@@ -134,7 +139,7 @@ export async function refresh() {
   const id = state.talk.value?.id;
   if (!id) return;
   try {
-    const found = await get(at(id, "?light=1"));
+    const found = await get(at(id, "?light=1&hidden=1"));
     if (state.talk.value?.id === id) take(found);
   } catch (error) {
     wrong(error);
@@ -246,31 +251,30 @@ export const remove = (id) =>
   tried(async () => {
     const before = state.active.value.at(-1);
     const found = await send("DELETE", turnAt(id));
-    mark(id, true);
+    gone(id);
     moved(found);
     tell("The turn and what came after it were deleted.", { undo: () => restore(id, before) });
     return found;
   });
 
+/** Show a turn again, and what it follows; the path ends in `leaf`. */
 export const restore = (id, leaf = id) =>
   tried(async () => {
-    const found = await send("POST", turnAt(id, "/restore"));
-    mark(id, false);
-    moved(found);
-    await activate(leaf);
-    return found;
+    for (const each of pathTo(id).filter((one) => state.turns.value.get(one)?.gone))
+      await send("POST", turnAt(each, "/restore"));
+    await refresh();
+    return activate(leaf);
   });
 
-/** Mark a turn and all after it as hidden, or as shown. */
-function mark(id, hidden) {
-  const marked = new Map(state.turns.value);
-  const under = new Set([id]);
-  for (const turn of [...marked.values()].sort((one, other) => one.id - other.id)) {
-    if (under.has(turn.parent)) under.add(turn.id);
-    if (under.has(turn.id)) marked.set(turn.id, { ...turn, hidden });
-  }
-  state.turns.value = marked;
+/** A turn is deleted, and all after it is hidden with it. */
+function gone(id) {
+  const known = state.turns.value;
+  const deleted = { ...known.get(id), hidden: true, gone: true };
+  state.turns.value = joined(known, [...new Map(known).set(id, deleted).values()].map(own));
 }
+
+/** A turn as the server tells it, whose `hidden` is its own. */
+const own = (turn) => (turn.hidden && turn.gone === false ? { ...turn, hidden: false } : turn);
 
 /** The k-th candidate of a reply becomes its sibling, and the end of the path. */
 export const takeCandidate = (id, candidate) =>

@@ -63,7 +63,7 @@ function Known({ tokens }) {
 
 /** One of the likeliest tokens at a place, which was said or could have been. */
 const Other = ({ other: [text, logprob], said }) =>
-  html`<span class=${text === said ? "said" : ""}><bdi class="words">${seen(text)}</bdi> ${percent(logprob)}</span>`;
+  html`<span class=${text === said ? "taken" : ""}><bdi class="words">${seen(text)}</bdi> ${percent(logprob)}</span>`;
 
 const instead = (others) =>
   others.length ? `; likeliest: ${others.map(([text, logprob]) => `${seen(text)} ${percent(logprob)}`).join(", ")}` : "";
