@@ -24,7 +24,7 @@ class Reply:
     all_dropped  every candidate broke a ranker's rule; the least bad is said all the same
     dropped      the turns that did not fit the context window, oldest first
     prompt       exactly what the model saw
-    fired        the lore entries that fired, in the order told, and why
+    fired        the lore entries that were due, in the order told: why, and what held them back
     """
 
     speaker: str

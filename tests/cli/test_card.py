@@ -193,3 +193,53 @@ def test_a_mistake_is_one_line_with_its_cure_and_writes_nothing(
     err = capsys.readouterr().err
     assert MISTAKES[words] in err and err.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ana.png", "bad.png"]
+
+
+WORLD = {"entries": {"0": {"uid": 0, "key": ["rain"], "content": "{{char}} covers the hives."}}}
+ROOF = 'agent = "Ana"\nuser = "Bo"\n\n[[lore]]\nconstant = true\ncontent = "Own."\n'
+
+
+@pytest.fixture
+def roof(tmp_path: Path) -> Path:
+    """A scene with lore of its own, beside a World Info file."""
+    (tmp_path / "world.json").write_bytes(as_json(WORLD))
+    (tmp_path / "roof.toml").write_text(ROOF)
+    return tmp_path
+
+
+def test_a_lorebook_goes_into_a_scene_and_comes_back(
+    roof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["card", "import", "world.json", "--into", "roof.toml", "-o", "both.toml"]) == 0
+    assert capsys.readouterr().out.startswith("Lorebook: a lorebook, world_info\n")
+    found = scene.load("both.toml").direction.lore
+    assert [each.content for each in found] == ["Own.", "Ana covers the hives."]
+    assert main(["card", "import", "world.json", "-o", "alone.toml"]) == 0
+    assert main(["card", "export", "alone.toml", "--onto", "world.json", "-o", "back.json"]) == 0
+    assert (roof / "back.json").read_bytes() == (roof / "world.json").read_bytes()
+
+
+def test_a_scene_is_added_to_in_place_only_when_forced(
+    roof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["card", "import", "world.json", "--into", "roof.toml"]) == 2
+    assert "roof.toml is there already: add --force" in capsys.readouterr().err
+    assert (roof / "roof.toml").read_text() == ROOF
+    assert main(["card", "import", "world.json", "--into", "roof.toml", "--force"]) == 0
+    assert len(scene.load("roof.toml").direction.lore) == 2
+
+
+@pytest.mark.parametrize("kind", ["lorebook_v3", "world_info"])
+def test_a_scene_s_lore_is_exported_alone(roof: Path, kind: str) -> None:
+    assert main(["card", "export", "roof.toml", "--lore", kind, "-o", "book.json"]) == 0
+    found = cards.read((roof / "book.json").read_bytes())
+    assert found.spec == "lorebook_v3" and isinstance(found.book["entries"], (list, dict))
+
+
+def test_a_lorebook_has_no_picture_and_a_card_no_lore_to_leave(
+    roof: Path, ana: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["card", "export", "roof.toml", "--lore", "world_info", "-o", "a.png"]) == 2
+    assert "write it as .json" in capsys.readouterr().err
+    assert main(["card", "export", ana, "--lore", "world_info", "-o", "a.json"]) == 2
+    assert "--lore is for scenes" in capsys.readouterr().err

@@ -24,7 +24,7 @@ from tertulia.errors import CardError, ConfigError
 from tertulia.scene import MAX_BYTES
 
 KINDS = (LOREBOOK, "world_info")
-"""What a scene's lore is written as."""
+"""What lorebooks of their own are, and what a scene's lore is written as."""
 
 
 def added(card: Card, conversation: Conversation, *, seed: int = 0) -> tuple[Conversation, Report]:
@@ -35,7 +35,7 @@ def added(card: Card, conversation: Conversation, *, seed: int = 0) -> tuple[Con
 
     Raises CardError when there is no lorebook, and for more than a scene may hold.
     """
-    if card.book is None:
+    if not isinstance(card.book, dict):
         raise CardError(f"{card.name} has no lorebook: give a card or a file with one")
     filler = Filler(conversation.agent, conversation.user, seed)
     book = opened(card, filler, len(conversation.direction.lore))
@@ -47,8 +47,9 @@ def added(card: Card, conversation: Conversation, *, seed: int = 0) -> tuple[Con
         raise CardError(str(error)) from error
     if weight(talk) > MAX_BYTES:
         raise CardError(f"the scene is larger than {MAX_BYTES // 1024**2} MB: leave entries out")
-    casting = Casting(card, book.book, filler, card.name or "a lorebook", book.parts)
-    return talk, replace(reported(casting, 0, seed), greetings=(), creator_notes="")
+    casting = Casting(card, book.book, filler, card.name or "Lorebook", book.parts)
+    spec = KINDS[isinstance(card.book.get("entries"), dict)]
+    return talk, replace(reported(casting, 0, seed), spec=spec, greetings=(), creator_notes="")
 
 
 def opened(card: Card, filler: Filler, before: int = 0) -> Book:

@@ -72,7 +72,7 @@ def specified(document: Mapping[str, Any], where: str) -> tuple[str, tuple[str, 
     if isinstance(document.get("name"), str) and any(key in document for key in CHARACTER):
         return V1, ()
     if isinstance(document.get("entries"), dict):
-        return LOREBOOK, ("World Info of SillyTavern",)
+        return LOREBOOK, ()
     if isinstance(document.get("entries"), list):
         return LOREBOOK, ("a lorebook without a spec",)
     raise CardError(

@@ -169,7 +169,8 @@ def missed(report: "Report", unsupported: Sequence[str]) -> list[str]:
 def lines(report: "Report", path: Path, taking: Mapping[str, Any]) -> Iterator[str]:
     """The report, for people."""
     safe = _terminal.one_line
-    yield safe(f"{report.name}: a {report.form.upper()} card, {report.spec}")
+    kind = "lorebook" if report.spec in KINDS else f"{report.form.upper()} card"
+    yield safe(f"{report.name}: a {kind}, {report.spec}")
     yield ""
     yield from table([part for part in report.parts if part.to])
     stays = [part for part in report.parts if not part.to]
