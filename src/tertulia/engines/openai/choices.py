@@ -133,7 +133,7 @@ def tokens(found: object, where: str) -> list[Token]:
         if isinstance(content, list):
             return [token(each) for each in content]
         return list(columns(found))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise wrong(where, "its logprobs are no list of numbers") from None
 
 
@@ -157,7 +157,7 @@ def columns(found: Mapping[str, Any]) -> Iterator[Token]:
 
 
 def number(value: object) -> float:
-    if type(value) not in (int, float):
+    if type(value) not in (int, float) or value != value:
         raise ValueError
     return float(value)  # type: ignore[arg-type]  # it was just looked at
 
