@@ -13,6 +13,9 @@ PIECE = re.compile(r"\n| +|[\u3040-\u30ff\u3400-\u9fff]|[^\n \u3040-\u30ff\u3400
 
 NUMBER = re.compile(r" *(?:\d+\. +)?")
 BELOW = "    "
+ROOM = 24
+"""Columns that the last one of a table is content with, on a terminal of twice as many or more."""
+
 LAST_COLUMN = re.compile(r".*\S {2,}(?=\S)")
 
 
@@ -97,7 +100,7 @@ def fitted_line(line: str, columns: int) -> list[str]:
     if not found or cells(line) <= columns:
         return [flowed(line, columns, indent=" " * hang(line, columns))]
     begin = cells(found[0])
-    if begin <= columns // 2:
+    if begin <= max(columns // 2, columns - ROOM):
         return [flowed(line, columns, indent=" " * begin)]
     last = flowed(line[found.end() :], columns, len(BELOW), BELOW)
     return [*fitted_line(found[0].rstrip(), columns), f"{BELOW}{last}"]

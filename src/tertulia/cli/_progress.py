@@ -54,6 +54,6 @@ class Progress:
         return f"{said}  {_terminal.one_line(name)[:30]}"
 
 
-def size(bytes: int) -> str:
+def size(bytes: float) -> str:
     """A number of bytes for people."""
     return f"{bytes / 1e9:.1f} GB" if bytes >= 1e9 else f"{bytes / 1e6:.1f} MB"

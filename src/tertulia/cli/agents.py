@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tertulia.cli import _terminal
+from tertulia.cli._flow import fitted, width
 
 HELP = "agents that can be opened by name; show NAME prints the file"
 
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(agents, indent=2))
         return 0
     rows = [(each["name"], _terminal.one_line(each["description"])) for each in agents]
-    print(_terminal.rows(rows))
+    print(fitted(_terminal.rows(rows), width()))
     return 0
 
 

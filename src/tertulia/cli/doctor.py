@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tertulia.cli import _terminal
+from tertulia.cli._flow import flowed, width
 from tertulia.errors import TertuliaError
 
 HELP = "what works on this machine, and how to get what is missing"
@@ -21,6 +22,7 @@ EXTRAS = (
     ("accelerate", "train", "trains models (recipes)"),
     ("matplotlib", "train", "plots of training"),
     ("huggingface_hub", "hub", "fetches models (tertulia pull)"),
+    ("psycopg", "postgres", "keeps talks in PostgreSQL"),
     ("fastapi", "serve", "serves agents over HTTP (tertulia serve)"),
 )
 """(package, the extra that brings it, what it is good for)."""
@@ -52,9 +54,14 @@ def run(args: argparse.Namespace) -> int:
     wide = max(len(each.name) for each in checks)
     for each in checks:
         state = paint(each.state.ljust(6), styles[each.state])
-        print(f"{state}  {each.name.ljust(wide)}  {_terminal.one_line(each.detail)}")
-        if each.cure:
-            print(f"{' ' * (wide + 10)}{_terminal.one_line(each.cure)}")
+        indent = " " * (wide + 10)
+        detail, cure = (
+            flowed(_terminal.one_line(text), width(), len(indent), indent)
+            for text in (each.detail, each.cure)
+        )
+        print(f"{state}  {each.name.ljust(wide)}  {detail}")
+        if cure:
+            print(f"{indent}{cure}")
     print("Everything needed works." if well else "Something needed is broken; see above.")
     return 0 if well else 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tertulia.cli import _terminal
+from tertulia.cli._flow import fitted, flowed, width
 
 if TYPE_CHECKING:
     from tertulia.store import Store, StoredTurn, TalkSummary
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         elif one:
             print(shown(store, talks[0]))
         elif talks:
-            print(listed(talks))
+            print(fitted(listed(talks), width()))
     if not talks:
         print("tertulia: no such talk kept yet; `tertulia chat` keeps each one", file=sys.stderr)
     return 0
@@ -77,7 +78,7 @@ def shown(store: "Store", talk: "TalkSummary") -> str:
     paint = _terminal.paint()
     told = [paint(f"{talk.id}  {talk.changed.astimezone():%Y-%m-%d %H:%M}", "bold")]
     if talk.situation:
-        told.append(paint(_terminal.hanging(talk.situation), "dim"))
+        told.append(paint(flowed(_terminal.safe(talk.situation), width(), indent="  "), "dim"))
     beside = Counter(each.parent for each in store.tree(talk.id, light=True))
     for each in store.path(talk.id):
         notes = noted(each, beside[each.parent])
@@ -103,8 +104,9 @@ def noted(each: "StoredTurn", beside: int) -> str:
 def said(each: "StoredTurn", paint: _terminal.Paint) -> str:
     turn = each.turn
     image = f" [picture: {_terminal.one_line(turn.image)}]" if turn.image else ""
-    name = paint(f"{_terminal.one_line(turn.speaker)}:", "bold")
-    return f"{name} {_terminal.hanging(turn.text)}{image}"
+    name = f"{_terminal.one_line(turn.speaker)}:"
+    said = flowed(_terminal.safe(turn.text) + image, width(), _terminal.cells(name) + 1, "  ")
+    return f"{paint(name, 'bold')} {said}"
 
 
 def exported(target: str, is_one: bool, store: "Store", talks: "tuple[TalkSummary, ...]") -> None:

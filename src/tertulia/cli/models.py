@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tertulia.cli import _terminal
+from tertulia.cli._flow import fitted, width
 from tertulia.cli._progress import size
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(table, indent=2))
     else:
-        print(told(here, could))
+        print(fitted(told(here, could), width()))
     return 1 if any(each.problem for each in here) else 0
 
 
@@ -99,7 +100,7 @@ def told(here: "list[Here]", could: "Mapping[str, Known]") -> str:
     second += [
         (
             name,
-            f"{each.gigabytes:g} GB",
+            size(each.gigabytes * 1e9),
             each.licence,
             {"": "-", "transformers": "torch extra"}.get(engine(each), "as it is"),
             "; ".join(filter(None, (each.hub, each.note))),

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tertulia.cli.chat.events import Event, Refused, Stopped
-from tertulia.errors import TertuliaError
+from tertulia.errors import PromptTooLong, TertuliaError
 
 if TYPE_CHECKING:
     from tertulia.cli.chat.screen import Screen
@@ -68,7 +68,8 @@ def forgiven(session: "Session", events: Iterator[Event]) -> Iterator[Event]:
         yield from events
     except TertuliaError as error:
         unanswered = session.making and session.expects_reply
-        cure = "; /again asks for the reply once more" if unanswered else ""
+        again = unanswered and not isinstance(error, PromptTooLong)
+        cure = "; /again asks for the reply once more" if again else ""
         yield Refused(f"{error}{cure}")
     except KeyboardInterrupt:
         yield Stopped(unanswered=session.making and session.expects_reply)
