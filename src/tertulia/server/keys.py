@@ -47,12 +47,14 @@ def of_file(path: Path) -> tuple[Key, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the key file {path} cannot be read: check the path") from error
     found: dict[str, Key] = {}
+    digests: set[bytes] = set()
     for number, line in enumerate(lines, start=1):
         if line.strip() and not line.startswith("#"):
             each = of_line(line, f"{path}:{number}")
-            if each.name in found or each.digest in [other.digest for other in found.values()]:
+            if each.name in found or each.digest in digests:
                 raise ConfigError(f"{path}:{number}: the name or the key stands above already")
             found[each.name] = each
+            digests.add(each.digest)
     if not found:
         raise ConfigError(f"{path} holds no key: write NAME KEY on a line")
     return tuple(found.values())
