@@ -1,7 +1,8 @@
 """The agent: plan, render, generate, rank; and what it says about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from os.path import commonprefix
 
 import pytest
 
@@ -10,6 +11,7 @@ from tertulia.conversation import Direction, Persona
 from tertulia.decoding import preset
 from tertulia.engines.scripted import Scripted, Settings
 from tertulia.errors import PromptTooLong, UnsupportedDecoding
+from tertulia.prompt import Prompt
 from tertulia.rankers import DROPPED, Candidate
 
 HI = Conversation(agent="Ana", user="Ben").said("Ben", "Hi")
@@ -145,6 +147,33 @@ def test_what_the_engine_cannot_do_is_refused() -> None:
     )
     with pytest.raises(UnsupportedDecoding, match="cannot do no_repeat_ngram=3: leave it out"):
         talker.reply(HI)
+
+
+class Ahead(Scripted):
+    """An engine that notes what it is to read ahead."""
+
+    texts: tuple[str, ...] = ()
+
+    def read_ahead(self, prompts: Sequence[Prompt], wanted: Callable[[], bool]) -> None:
+        self.texts = tuple(each.text for each in prompts)
+
+
+def test_what_is_read_ahead_is_what_comes_before_anything_the_user_says() -> None:
+    engine = Ahead(Settings())
+    talker = Agent(format=formats.load("dialogpt"), engine=engine, decoding=Decoding())
+    talker.read_ahead(HI.said("Ana", "Hello there."), lambda: True)
+    said = talker.format.render(HI.said("Ana", "Hello there.").said("Ben", "How are you?")).text
+    assert commonprefix([*engine.texts]) == commonprefix([*engine.texts, said])
+    assert "Hello there." in commonprefix([*engine.texts])
+
+
+def test_a_talk_for_which_there_is_no_room_is_not_read_ahead() -> None:
+    engine = Ahead(Settings(context_window=12))
+    talker = Agent(
+        format=formats.load("native"), engine=engine, decoding=Decoding(max_new_tokens=8)
+    )
+    talker.read_ahead(HI.directed(Direction(situation="a long one " * 20)), lambda: True)
+    assert engine.texts == ()
 
 
 class Twofold(Scripted):

@@ -1,7 +1,7 @@
 """The spine: the one file that calls a planner, a format, an engine and rankers, in that order."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 
@@ -9,11 +9,14 @@ from tertulia import lore
 from tertulia.conversation import Conversation, Fired, Plan, Turn
 from tertulia.decoding import Decoding
 from tertulia.engines import Completion, Engine, Finished, Piece
-from tertulia.errors import EngineError, PromptTooLong
+from tertulia.errors import EngineError, PromptTooLong, TertuliaError
 from tertulia.formats import Format
 from tertulia.planners import Planner, pinned
 from tertulia.prompt import Prompt, Span
 from tertulia.rankers import DROPPED, Candidate, Ranker
+
+ANYTHING = ("A", "b")
+"""Two turns that begin differently: what prompts that end with them share is there before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,19 @@ class Agent:
         return lore.informed(
             conversation, seed, lambda text: self.engine.count_tokens(Prompt((Span(text),)))
         )
+
+    def read_ahead(self, conversation: Conversation, wanted: Callable[[], bool]) -> None:
+        """Let the engine process what the next prompt will begin with, whatever the user says.
+
+        Meant for another thread while the user types. Goes on for as long as `wanted` says; no
+        reply changes by it, and what is wrong with a prompt is left for the reply to tell.
+        """
+        try:
+            talks = [conversation.said(conversation.user, each) for each in ANYTHING]
+            prompts = [self.fit(each)[1] for each in talks]
+        except TertuliaError:
+            return
+        self.engine.read_ahead(prompts, wanted)
 
     def fit(self, conversation: Conversation) -> tuple[Conversation, Prompt]:
         """The talk with the most recent turns that leave room for the reply, and its prompt.

@@ -109,6 +109,13 @@ class Engine(ABC):
         engines that cannot stream give one piece.
         """
 
+    def read_ahead(self, prompts: Sequence[Prompt], wanted: Callable[[], bool]) -> None:  # noqa: B027 - most engines keep nothing
+        """Process what these prompts begin with alike, for a later one that begins so, too.
+
+        Goes on for as long as `wanted` says and nobody asks for a reply. No reply changes by it;
+        an engine that keeps no processed prompts does nothing.
+        """
+
     def generate(
         self, prompts: Sequence[Prompt], decoding: Decoding | Sequence[Decoding]
     ) -> list[list[Completion]]:

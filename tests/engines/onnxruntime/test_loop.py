@@ -68,6 +68,42 @@ def test_a_kept_prefix_changes_no_bit(each_arithmetic: OnnxRuntime) -> None:
     assert bits(cold) == bits(warm)
 
 
+def test_what_was_read_ahead_changes_no_bit(each_arithmetic: OnnxRuntime) -> None:
+    decoding = replace(SAMPLED, seed=5)
+    each_arithmetic.prefixes.clear()
+    cold = each_arithmetic.generate([prompt(40)], decoding)[0][0]
+    each_arithmetic.prefixes.clear()
+    each_arithmetic.read_ahead([prompt(23), prompt(31)], lambda: True)
+    ahead = each_arithmetic.generate([prompt(40)], decoding)[0][0]
+    assert ahead.cached_tokens > 20
+    assert bits(cold) == bits(ahead)
+
+
+def test_reading_ahead_ends_when_nobody_wants_it_and_keeps_what_it_has(engine: OnnxRuntime) -> None:
+    engine.prefixes.clear()
+    words = prompt(100)
+    assert engine.count_tokens(words) > STRETCH + BLOCK
+    wanted = iter([True, False])
+    engine.read_ahead([words], lambda: next(wanted))
+    reply = engine.generate([words], replace(SAMPLED, max_new_tokens=1))[0][0]
+    assert STRETCH // 2 < reply.cached_tokens <= STRETCH
+
+
+def test_reading_ahead_gives_way_to_a_reply(engine: OnnxRuntime) -> None:
+    engine.prefixes.clear()
+    with closing(engine.events([prompt(9)], [SAMPLED])) as events:
+        next(events)
+        engine.read_ahead([prompt(40)], lambda: True)
+    assert len(engine.prefixes.kept) == 1
+
+
+def test_an_encoder_is_not_read_ahead() -> None:
+    engine = paired("t5").engine
+    engine.sources.clear()
+    engine.read_ahead([prompt(9), prompt(12)], lambda: True)
+    assert not engine.sources.kept
+
+
 def processed(engine: OnnxRuntime, ids: np.ndarray, prefixes: Prefixes) -> Prefill:
     prefill = Prefill(engine.network, prefixes, ids)
     while not prefill.done:

@@ -12,7 +12,7 @@ A reply's bits do not depend on its neighbours, on what was kept, or on how its 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +37,7 @@ from tertulia.engines.onnxruntime import (
     stablelm,
     t5,
 )
-from tertulia.engines.onnxruntime.cache import Prefixes, Sources
+from tertulia.engines.onnxruntime.cache import Prefixes, Sources, common
 from tertulia.engines.onnxruntime.decoder import Decoder, Network
 from tertulia.engines.onnxruntime.encoder import Reader
 from tertulia.engines.onnxruntime.request import check_room, first, request
@@ -154,6 +154,14 @@ class OnnxRuntime(Engine):
                     yield replace(event, prompt=tickets[event.prompt])
         finally:
             self.scheduler.cancel(tickets)
+
+    def read_ahead(self, prompts: Sequence[Prompt], wanted: Callable[[], bool]) -> None:
+        if self.twofold or not prompts:
+            # One more token changes all that an encoder makes of a prompt.
+            return
+        every = [np.array(self.tokenizer.ids(each.runs()), np.int64) for each in prompts]
+        shared = min(common(every[0], each) for each in every)
+        self.scheduler.read_ahead(every[0][: min(shared, self.context_window)], wanted)
 
     def score(
         self, prompts: Sequence[Prompt], replies: Sequence[Sequence[Span]]

@@ -7,7 +7,7 @@ for events makes the next step for all.
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from threading import Lock
 
 import numpy as np
@@ -164,6 +164,24 @@ class Scheduler:
                     logprobs.append(log_probability(row, int(reply[len(logprobs)])))
             self.prefixes.add(before, prefill.kept[:, :, : len(before)].copy())
         return tuple(logprobs)
+
+    def read_ahead(self, ids: Ids, wanted: Callable[[], bool]) -> None:
+        """Process the beginning of a prompt that is to come, stretch by stretch, and keep it.
+
+        Ends early when it is not wanted any more or somebody asks for a reply; what was processed
+        until then is kept.
+        """
+        prefill: Prefill | None = None
+        while len(ids) and wanted():
+            with self.lock:
+                if self.queue or self.live:
+                    return
+                prefill = prefill or Prefill(self.network, self.prefixes, ids)
+                prefill.step()
+                at = prefill.at
+                self.prefixes.add(ids[:at], prefill.kept[:, :, :at])
+                if prefill.done:
+                    return
 
     def seated(self, job: Job) -> bool:
         """Give rows to the job's searches while there are any; whether all have got theirs."""
