@@ -13,8 +13,8 @@ from tertulia.agent import Agent
 from tertulia.engines import Engine
 from tertulia.server.making.speaking import Told, Work, told
 
-SHARED = ("onnxruntime", "openai", "scripted")
-"""Engines that several threads may ask at once: the first decodes all they ask for together."""
+SHARED = ("onnxruntime", "ctranslate2", "openai", "scripted")
+"""Engines that several threads may ask at once: the first two decode all they ask for together."""
 
 
 class Doing(Protocol):
