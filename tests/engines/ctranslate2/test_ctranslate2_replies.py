@@ -247,3 +247,26 @@ def test_a_wrong_setting_is_told_with_the_right_ones(
 ) -> None:
     with pytest.raises(ConfigError, match=told):
         opened(source.with_name("tiny-float32"), **settings)
+
+
+def test_a_call_that_fails_leaves_its_worker_to_others(engine: Engine) -> None:
+    desk = engine.desk  # type: ignore[attr-defined]
+    begin = desk.begin
+
+    def broken(step: Any) -> bool:
+        raise ValueError("the library failed")
+
+    def gone() -> None:
+        raise KeyboardInterrupt
+
+    desk.begin = lambda requests, callback: begin(requests, broken)
+    try:
+        with pytest.raises(EngineError, match="the library failed"):
+            engine.generate(PROMPTS[:1], GREEDY)
+        engine.between = gone
+        with pytest.raises(KeyboardInterrupt):
+            engine.generate(PROMPTS[:1], GREEDY)
+    finally:
+        desk.begin = begin
+        engine.__dict__.pop("between", None)
+    assert engine.generate(PROMPTS[:1], GREEDY)

@@ -62,7 +62,6 @@ class Call:
     def __init__(self, desk: "Desk", tickets: Sequence[Ticket]) -> None:
         self.desk, self.tickets = desk, tickets
         self.left = sum(len(each.rows) for each in tickets)
-        self.over = False
         self.results: Results = ()
 
     def heard(self, step: Any) -> bool:  # noqa: ANN401 - untyped library
@@ -87,10 +86,14 @@ class Call:
         piece = row.say(step.token_id, step.log_prob, last=step.is_last)
         ticket.told.put(News(row, piece, row.over))
 
+    @property
+    def done(self) -> bool:
+        """The library works on it no more."""
+        return bool(self.results) and all(each.done() for each in self.results)
+
     def check(self) -> None:
         """Raises EngineError when the library failed."""
-        if self.results and all(each.done() for each in self.results):
-            self.desk.ended(self)
+        if self.done:
             answers(self.results)
 
 
@@ -104,6 +107,7 @@ class Desk:
         self.begin, self.max_rows = begin, max_rows
         self.free = workers
         self.waiting: list[Ticket] = []
+        self.calls: list[Call] = []
         self.lock = RLock()
 
     def news(
@@ -125,6 +129,7 @@ class Desk:
                 try:
                     news = told.get(timeout=PAUSE_SECONDS)
                 except Empty:
+                    self.look()
                     for call in {each.call for each in tickets if each.call is not None}:
                         call.check()
                     continue
@@ -146,6 +151,7 @@ class Desk:
             some = some[: max(1, self.max_rows // len(first.rows))]
             self.waiting = [each for each in self.waiting if each not in some]
             call = Call(self, some)
+            self.calls.append(call)
             for each in some:
                 each.call = call
             self.free -= 1
@@ -156,11 +162,17 @@ class Desk:
                 for each in some:
                     each.told.put(error)
 
+    def look(self) -> None:
+        """Find calls that ended without a word: whoever asked for one that failed may be gone."""
+        with self.lock:
+            for call in [each for each in self.calls if each.done]:
+                self.ended(call)
+
     def ended(self, call: Call) -> None:
         """A worker is free again."""
         with self.lock:
-            if not call.over:
-                call.over = True
+            if call in self.calls:
+                self.calls.remove(call)
                 self.free += 1
                 self.start()
 
