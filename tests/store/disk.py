@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FULL, WRITE_FAILS, SYNC_FAILS, CANNOT_OPEN = 13, 778, 1034, 14
-OPEN_CREATE = 0x4
+OPEN_READ_ONLY, OPEN_READ_WRITE, OPEN_CREATE = 0x1, 0x2, 0x4
 
 OPEN = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, POINTER(c_int))
 DELETE = CFUNCTYPE(c_int, c_void_p, c_char_p, c_int)
@@ -77,9 +77,13 @@ def library() -> Any:
 
 
 class Disk:
-    """Every change so far, and what is to become of the next."""
+    """Every change so far, and what is to become of the next.
 
-    def __init__(self, fault: Fault = lambda number, change: 0) -> None:
+    read_only  files are opened as on a file system that is mounted for reading
+    """
+
+    def __init__(self, fault: Fault = lambda number, change: 0, *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self.changes: list[Change] = []
         self.fault = fault
         self.alive: list[Any] = []
@@ -128,6 +132,8 @@ def in_hand(disk: Disk) -> Iterator[Disk]:
         if fresh and (error := disk.asked(Change("create", place))):
             c_void_p.from_address(file).value = None
             return error
+        if disk.read_only:
+            flags = flags & ~(OPEN_CREATE | OPEN_READ_WRITE) | OPEN_READ_ONLY
         error = int(opens(vfs, name, file, flags, told))
         if not error:
             disk.watch(file, place)

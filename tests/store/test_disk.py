@@ -142,6 +142,19 @@ def test_at_every_write_a_failing_disk_is_told_and_nothing_acknowledged_is_lost(
     assert [each for each in failures if told not in each and "cannot be" not in each] == []
 
 
+def test_on_a_file_system_without_writing_it_is_told_and_the_store_stays_as_it_is(
+    quick: Path,
+) -> None:
+    live(quick / "t.db")
+    before = (quick / "t.db").read_bytes()
+    with in_hand(Disk(read_only=True)):
+        with pytest.raises(StoreError, match="cannot be (written|opened).*set TERTULIA_HOME"):
+            with Store.open(quick / "t.db") as store:
+                store.begin(EMPTY)
+    assert (quick / "t.db").read_bytes() == before
+    assert remembered(quick / "t.db") == FACTS
+
+
 def test_after_a_full_disk_the_same_store_goes_on_when_there_is_room(tmp_path: Path) -> None:
     room = Disk()
     with in_hand(room), Store.open(tmp_path / "t.db") as store:
