@@ -166,14 +166,14 @@ class Agent:
         """Let the engine process what the next prompt will begin with, whatever the user says.
 
         Meant for another thread while the user types. Goes on for as long as `wanted` says; no
-        reply changes by it, and what is wrong with a prompt is left for the reply to tell.
+        reply changes by it, and what goes wrong is left for the reply to tell.
         """
         try:
             talks = [conversation.said(conversation.user, each) for each in ANYTHING]
             prompts = [self.fit(each)[1] for each in talks]
+            self.engine.read_ahead(prompts, wanted)
         except TertuliaError:
             return
-        self.engine.read_ahead(prompts, wanted)
 
     def fit(self, conversation: Conversation) -> tuple[Conversation, Prompt]:
         """The talk with the most recent turns that leave room for the reply, and its prompt.

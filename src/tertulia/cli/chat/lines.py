@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from tertulia.cli._terminal import one_line
+from tertulia.cli.chat.ahead import reading_ahead
 from tertulia.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def typed(session: "Session", *, remembered: bool) -> Iterator[str]:
     interrupted = False
     while True:
         try:
-            line = read()
+            with reading_ahead(session):
+                line = read()
         except EOFError:
             print()
             return
