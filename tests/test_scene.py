@@ -157,6 +157,7 @@ WRONG = {
     'memory = "a"': "a.toml: memory is 'a', must be a list: write [\"…\"]",
     '[[turns]]\nspeaker = "A"\ntext = ""\nagent = "A"': "a.toml: turns[0]: no key 'agent' in it",
     '[personas]\nAnn = []\nsituation = "x"': "a.toml: personas.situation is 'x': in TOML the keys",
+    '{"spec": "chara_card_v2", "data": {}}': "a.toml is a character card, no scene: `tertulia",
     'format = "native"\nengine = "scripted"': "a.toml is an agent file, no scene: give it with --a",
     'personas = ["a"]': "a.toml: personas is ['a'], must be a table",
     '[personas]\nAnn = "a"': "a.toml: personas.Ann is 'a', must be a list",

@@ -180,6 +180,10 @@ def from_table(mapping: object, where: str) -> Conversation:
     """
     if isinstance(mapping, Mapping) and {"format", "engine"} <= mapping.keys():
         raise SceneError(f"{where} is an agent file, no scene: give it with --agent")
+    if isinstance(mapping, Mapping) and ("spec" in mapping or "first_mes" in mapping):
+        raise SceneError(
+            f"{where} is a character card, no scene: `tertulia card import {where}` makes one of it"
+        )
     try:
         table = keyed(mapping, KEYS, where)
         direction = directed(table, where)

@@ -23,8 +23,9 @@ def test_the_list_as_json_names_the_files(capsys: pytest.CaptureFixture[str]) ->
     assert all(Path(each["path"]).is_file() for each in agents)
 
 
-def test_show_prints_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["agents", "show", "mini"]) == 0
+@pytest.mark.parametrize("words", [["mini"], ["show", "mini"]])
+def test_a_name_prints_the_file(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agents", *words]) == 0
     assert tomllib.loads(capsys.readouterr().out) == assembly.read(assembly.find("mini"))
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from tertulia.cli import _terminal
 from tertulia.cli._flow import fitted, width
 
-HELP = "agents that can be opened by name; show NAME prints the file"
+HELP = "agents that can be opened by name; with NAME, that one's file"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("show", nargs="?", choices=("show",), help="print one agent's file")
-    parser.add_argument("name", nargs="?", help="with show: a name of the list, or a file")
+    parser.add_argument("words", nargs="*", metavar="NAME",
+                        help="print that agent's file, by a name of the list or a path; "
+                        "`show NAME` does the same")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="JSON instead of words")
 
 
@@ -21,11 +22,12 @@ def run(args: argparse.Namespace) -> int:
     from tertulia import assembly
     from tertulia.errors import UnknownName
 
-    if args.show:
-        if args.name is None:
+    if args.words:
+        named = args.words[1:] if args.words[0] == "show" else args.words
+        if len(named) != 1:
             names = ", ".join(assembly.names())
-            raise UnknownName(f"agents show needs a name, such as one of {names}")
-        path = assembly.find(args.name)
+            raise UnknownName(f"tertulia agents NAME takes one name, such as one of {names}")
+        path = assembly.find(named[0])
         table = assembly.read(path)
         print(json.dumps(table, indent=2) if args.json else shown(path.read_text("utf-8")))
         return 0
