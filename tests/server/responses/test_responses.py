@@ -331,8 +331,8 @@ async def hung_up(words: int, stream: bool = True) -> AsyncIterator[tuple[Any, G
 
 
 def events_of(gone: Gone) -> list[dict[str, Any]]:
-    text = b"".join(each.get("body", b"") for each in gone.heard).decode()
-    return [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if "{" in line]
+    lines = gone.text.splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if "{" in line]
 
 
 def said(gone: Gone) -> str:

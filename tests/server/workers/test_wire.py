@@ -15,7 +15,8 @@ from tests.server.asking import scripted
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_messages_arrive_whole_however_their_bytes_do(size: int) -> None:
-    work = Speak(conversation=Conversation().said("User", "Hi"), decoding=Decoding(seed=1))
+    talk = Conversation().said("User", "Hi")
+    work = Speak(conversation=talk, decoding=Decoding(seed=1), pieces=True)
     events = [each for each in told(scripted(), work) if each is not None]
     sent = [wire.Begin(1, "mini", work), *(wire.Came(1, each) for each in events), wire.Stop(1)]
     raw = b"".join(map(wire.framed, sent))

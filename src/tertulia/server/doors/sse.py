@@ -38,6 +38,8 @@ class Stream(Response):
     ) -> None:
         self.frames, self.hung_up, self.ping_seconds = frames, hung_up, ping_seconds
         self.status_code, self.background = 200, None
+        self.ready: list[str] = []
+        self.news = asyncio.Event()
         self.init_headers({**HEADERS, **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +49,8 @@ class Stream(Response):
             "headers": self.raw_headers,
         }
         await send(start)
-        sending = asyncio.create_task(self.send(send))
+        coming = asyncio.create_task(self.gather())
+        sending = asyncio.create_task(self.send(send, coming))
         leaving = asyncio.create_task(left(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -58,31 +61,34 @@ class Stream(Response):
             raise Gone from None
         finally:
             self.hung_up()
-            for task in (sending, leaving):
+            for task in (sending, coming, leaving):
                 task.cancel()
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+            await asyncio.gather(sending, coming, leaving, return_exceptions=True)
 
-    async def send(self, send: Send) -> None:
-        async for text in self.pinged():
-            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def pinged(self) -> AsyncIterator[str]:
-        """The frames, pings between them."""
-        coming = asyncio.ensure_future(anext(self.frames))
+    async def gather(self) -> None:
+        """The frames, as they come."""
         try:
-            while True:
-                done, _ = await asyncio.wait({coming}, timeout=self.ping_seconds)
-                if not done:
-                    yield PING
-                    continue
-                try:
-                    yield coming.result()
-                except StopAsyncIteration:
-                    return
-                coming = asyncio.ensure_future(anext(self.frames))
+            async for frame in self.frames:
+                self.ready.append(frame)
+                self.news.set()
         finally:
-            coming.cancel()
+            self.news.set()
+
+    async def send(self, send: Send, coming: asyncio.Task[None]) -> None:
+        """What is ready goes out at once, in one piece: one write for all that came meanwhile."""
+        over = False
+        while not over:
+            try:
+                async with asyncio.timeout(self.ping_seconds):
+                    await self.news.wait()
+            except TimeoutError:
+                self.ready.append(PING)
+            self.news.clear()
+            over = coming.done()
+            text, self.ready = "".join(self.ready), []
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        await coming
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Events(Stream):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Any
 
+from tertulia.engines import Piece
 from tertulia.errors import TertuliaError
 from tertulia.server.doors.refusals import Refusal
 from tertulia.server.making.speaking import Told, Work
@@ -92,6 +93,13 @@ class Broken(RuntimeError):
 
 
 def framed(message: object) -> bytes:
+    """A message as it crosses. A piece is four plain values, for there are many of them.
+
+    To take a piece's classes apart and together again takes 13 microseconds, these values one.
+    """
+    match message:
+        case Came(number, Piece(prompt, candidate, text)):
+            message = (number, prompt, candidate, text)
     content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return LENGTH.pack(len(content)) + content
 
@@ -110,7 +118,11 @@ class Frames:
                 return
             content = bytes(self.held[LENGTH.size : end])
             del self.held[:end]
-            yield pickle.loads(content)
+            found = pickle.loads(content)
+            if isinstance(found, tuple):
+                number, *piece = found
+                found = Came(number, Piece(*piece))
+            yield found
 
 
 def received(line: socket) -> Iterator[object]:
