@@ -49,6 +49,7 @@ def test_undo_takes_any_text(text: str, neutral: Neutral) -> None:
         ("EOS", "E¦OS"),
         ("a => b", "a =¦> b"),
         ("\ud800EOS\udfff", "\ufffdE¦OS\ufffd"),
+        ("ﬃ ㍿ <turn> ﬁ <turn>", "ﬃ ㍿ <t¦urn> ﬁ <t¦urn>"),
     ],
 )
 def test_a_typed_marker_gets_a_bar_after_its_first_letter(typed: str, seen: str) -> None:
