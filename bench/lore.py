@@ -29,7 +29,7 @@ def vocabulary(chance: random.Random) -> list[str]:
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     weights = range(len(letters), 0, -1)
     return [
-        "".join(chance.choices(letters, weights, k=chance.randint(3, 9))) for _ in range(10_000)
+        "".join(chance.choices(letters, weights, k=chance.randint(4, 10))) for _ in range(10_000)
     ]
 
 

@@ -58,7 +58,7 @@ def fired(
     now = len(turns)
     past = since(book, talk) if timers else {}
     chance = Chance.at(turns, now, seed, timers)
-    found = Moment(book, now, talk.spoken(now), past, chance).look(book.known)
+    found = Moment(book, now, talk.spoken(now), past, chance, book.known).look(book.known)
     ordered = sorted(found.values(), key=lambda each: (lore[each.entry].order, each.entry))
     over = over_budget(lore, ordered, count)
     return tuple(

@@ -97,13 +97,14 @@ class Book:
         entries = [(n, each) for n, each in enumerate(lore) if each.enabled and each.content]
         levels = (each.recursion_level for _, each in entries if each.recursion_level)
         self.first_level = min(levels, default=0)
-        possible = Wanted(entries).possible(self.turns)
+        wanted = Wanted(entries)
+        possible = wanted.possible(self.turns)
         for place, entry in entries:
             found = self.heard(place, entry, possible.get(place, ()))
             if entry.constant or found.heard:
                 self.known[place] = found
         if any(each.recursive and each.keys for _, each in entries):
-            self.pass_on(lore, Wanted((n, each) for n, each in entries if each.recursive))
+            self.pass_on(lore, wanted)
         self.known = dict(sorted(self.known.items()))
 
     def heard(self, place: int, entry: LoreEntry, keys: Iterable[int]) -> Known:
@@ -116,7 +117,7 @@ class Book:
         found.said_at = sorted(set(found.said_at))
         return found
 
-    def pass_on(self, lore: Sequence[LoreEntry], recursive: Wanted) -> None:
+    def pass_on(self, lore: Sequence[LoreEntry], wanted: Wanted) -> None:
         """Finds what passages can bring up, from those that turns can, round by round."""
         left, fresh = LOOKED_AT, list(self.known)
         for _ in range(ROUNDS):
@@ -130,15 +131,17 @@ class Book:
             if not shelf:
                 return
             self.shelves.append((Texts(passages), shelf))
-            fresh = self.newly_known(lore, recursive)
+            fresh = self.newly_known(lore, wanted)
 
-    def newly_known(self, lore: Sequence[LoreEntry], recursive: Wanted) -> list[int]:
+    def newly_known(self, lore: Sequence[LoreEntry], wanted: Wanted) -> list[int]:
         """The entries whose keys stand in the latest passages and that were not known before."""
         texts, shelf = self.shelves[-1]
         fresh: list[int] = []
         new: set[Key] = set()
-        for place, keys in recursive.possible(texts).items():
+        for place, keys in wanted.possible(texts).items():
             entry = lore[place]
+            if not entry.recursive:
+                continue
             found = [
                 read_as(entry.keys[n], entry) for n in keys if texts.having(entry.keys[n], entry)
             ]
@@ -181,6 +184,13 @@ class Book:
                 shelf[n] for texts, shelf in self.shelves for n in texts.having(key, known.entry)
             }
         return self.inside[asked]
+
+    def bringing(self, known: Known) -> set[int]:
+        """The passages that have to do with whether a recursive entry fires."""
+        entry = known.entry
+        more = (*entry.secondary_keys, *entry.additional_keys, *entry.exclude_keys)
+        found: set[int] = set().union(*(self.sources(known, key) for key in more))
+        return found.union(*(self.inside.get(read_as(key, entry), ()) for key in entry.keys))
 
     def in_passages(self, known: Known, passages: Collection[int]) -> str | None:
         """The first key of an entry that stands in one of these passages."""

@@ -7,7 +7,7 @@ bring up. In each round timers and delays hold back, each group leaves one, and 
 import hashlib
 import random
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tertulia.conversation import Fired, LoreEntry, Turn
@@ -48,6 +48,7 @@ class Moment:
 
     spoken    how often the agent had spoken
     since     place -> the moment at which a timed entry fired last
+    asked     the places of the entries that are looked at
     found     what was due, by its place
     told      the places of what fired, in the order they did
     settled   places that are decided, whether they fired or not
@@ -60,6 +61,7 @@ class Moment:
     spoken: int
     since: Mapping[int, int]
     chance: Chance
+    asked: Collection[int]
     found: dict[int, Fired] = field(default_factory=dict)
     told: list[int] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)
@@ -106,7 +108,7 @@ class Moment:
                 return
             spoken_of = {key for n in loud for key in self.book.keys_in.get(n, ())} - found_keys
             found_keys |= spoken_of
-            waiting.update(n for key in spoken_of for n in self.book.having[key])
+            waiting.update(n for key in spoken_of for n in self.book.having[key] if n in self.asked)
             waiting -= self.settled
             found = (self.by_passages(self.book.known[n], level) for n in sorted(waiting))
             before = len(self.told)

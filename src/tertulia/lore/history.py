@@ -39,6 +39,7 @@ def since(book: Book, talk: Talk) -> dict[int, int]:
     asked = relevant(book)
     if not asked:
         return {}
+    places = {each.place for each in asked}
     moments = talk.moments(book.first)
     due = calendar(asked, [each - book.first for each in moments])
     before, found = talk.spoken(book.first + 1), dict[int, int]()
@@ -46,31 +47,32 @@ def since(book: Book, talk: Talk) -> dict[int, int]:
         # Every turn of the agent after the first that is looked at is one of the moments.
         spoken = before + number
         chance = Chance.at(talk.turns, moment, talk.seed, talk.timers)
-        look = Moment(book, moment, spoken, found, chance)
+        look = Moment(book, moment, spoken, found, chance, places)
         sticky = (n for n in found if look.state(n, book.known[n].entry) == "sticky")
-        if places := {*due[number], *sticky}:
-            look.look(sorted(places))
+        if begun := {*due[number], *sticky}:
+            look.look(sorted(begun))
             found = look.later()
     return found
 
 
 def relevant(book: Book) -> list[Known]:
     """The entries whose past matters: timed ones, and those that decide whether they fire."""
-    wanted = {n for n, each in book.known.items() if timed(each.entry)}
-    if any(book.known[n].entry.recursive for n in wanted):
-        return list(book.known.values())
+    left = [n for n, each in book.known.items() if timed(each.entry)]
     groups: dict[str, list[int]] = {}
     for n, each in book.known.items():
         for group in each.entry.groups:
             groups.setdefault(group, []).append(n)
-    left = list(wanted)
+    wanted = set(left)
     while left:
-        for group in book.known[left.pop()].entry.groups:
-            more = set(groups.pop(group, ())) - wanted
-            wanted |= more
-            left += more
-    if any(book.known[n].entry.recursive for n in wanted):
-        return list(book.known.values())
+        known = book.known[left.pop()]
+        if known.entry.recursive and known.entry.recursion_level:
+            # It waits for any passage whatever.
+            return list(book.known.values())
+        more = {n for group in known.entry.groups for n in groups.pop(group, ())}
+        if known.entry.recursive:
+            more |= book.bringing(known)
+        left += more - wanted
+        wanted |= more
     return [each for n, each in book.known.items() if n in wanted]
 
 
