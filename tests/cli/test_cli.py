@@ -77,6 +77,20 @@ def test_a_reader_that_leaves_is_no_error(script: str) -> None:
     assert done.stderr == "" and done.stdout.startswith("Agent: ")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_output_that_is_full_is_told_in_one_line(script: str) -> None:
+    talk = f"{sys.executable} -m tertulia chat --agent {script} --no-store"
+    done = subprocess.run(["sh", "-c", f"echo hi | {talk} > /dev/full"], capture_output=True)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+    assert b"tertulia: the output cannot be written" in done.stderr
+
+
+def test_an_input_that_is_closed_is_an_empty_one(script: str) -> None:
+    talk = f"{sys.executable} -m tertulia chat --agent {script} --no-store"
+    done = subprocess.run(["sh", "-c", f"{talk} <&-"], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
 def test_what_the_terminal_cannot_show_is_escaped(script: str, tmp_path: Path) -> None:
     scene = tmp_path / "scene.toml"
     scene.write_text('situation = "café 你好"', encoding="utf-8")

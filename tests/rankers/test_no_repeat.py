@@ -38,6 +38,7 @@ def dropped(text: str, talk: Conversation = TALK, **settings: object) -> bool:
         "Small boats and big stories.",
         "I like the sea. You know, I like the sea.",
         "No no no no.",
+        "I love hibbbbbbbbbbbb",
     ],
 )
 def test_a_repetition_is_dropped(text: str) -> None:
@@ -53,6 +54,7 @@ def test_a_repetition_is_dropped(text: str) -> None:
         "",
         "…",
         "I like it. I do.",
+        "Soooo good! ㅋㅋㅋㅋㅋㅋㅋㅋ",
     ],
 )
 def test_what_is_new_is_kept(text: str) -> None:
@@ -71,6 +73,7 @@ def test_characters_count_as_words_where_words_are_not_parted() -> None:
 
 def test_each_rule_can_be_switched_off() -> None:
     assert not dropped("No no no no no.", stutter=0, inner_run=0)
+    assert not dropped("Mmmmmmmmmmmmmm", letters=0)
     assert not dropped("Small boats and big stories.", overlap=0.0)
     run = "Well, the old harbour is full of small boats, as I said."
     assert not dropped(run, shared_run=0, overlap=0.0)

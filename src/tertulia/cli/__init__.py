@@ -8,6 +8,7 @@ inside `run`, so that `tertulia --help` answers at once.
 """
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -18,6 +19,7 @@ from tertulia import __version__, registry
 from tertulia.cli import _terminal
 from tertulia.errors import TertuliaError, UnknownName
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 ABOUT = "Conversations you can direct."
 BEGIN = """\
 begin with:
@@ -50,9 +52,21 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader left (`| head`). Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
+        return 1
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        silence()
+        reason = error.strerror
+        print(f"tertulia: the output cannot be written ({reason}): make room", file=sys.stderr)
         return 1
     return code
+
+
+def silence() -> None:
+    """Nothing more goes to standard output, not even what Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser(words: Sequence[str] = ()) -> Parser:

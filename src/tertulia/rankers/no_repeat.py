@@ -9,7 +9,7 @@ Words are compared without case and punctuation; a Chinese or Japanese character
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from tertulia.conversation import Conversation
 from tertulia.engines import Engine
@@ -29,15 +29,17 @@ class Settings:
     overlap      this share, in (0, 1], of its runs of three words are in one such turn
     inner_run    so many words in a row twice in the reply itself
     stutter      the same word so many times in a row
+    letters      the same letter so many times in a row
     """
 
     shared_run: int = 6
     overlap: float = 0.6
     inner_run: int = 4
     stutter: int = 4
+    letters: int = 12
 
     def __post_init__(self) -> None:
-        for name in ("shared_run", "inner_run", "stutter"):
+        for name in ("shared_run", "inner_run", "stutter", "letters"):
             value = getattr(self, name)
             if value < 0 or value == 1:
                 raise ValueError(f"{name} is {value}: use 0 to switch it off, or at least 2")
@@ -72,6 +74,9 @@ class NoRepeat:
         return False
 
     def repeats_itself(self, reply: Words) -> bool:
+        letters = self.settings.letters
+        if letters and any(longest_run(word) >= letters for word in reply):
+            return True
         inner = list(runs(reply, self.settings.inner_run)) if self.settings.inner_run else []
         if len(set(inner)) < len(inner):
             return True
@@ -85,6 +90,11 @@ class NoRepeat:
 
 def words(text: str) -> Words:
     return tuple(WORD.findall(text.casefold()))
+
+
+def longest_run(word: str) -> int:
+    """How often the same letter stands in a row, at the most."""
+    return max(len(list(same)) for _, same in groupby(word))
 
 
 def runs(reply: Words, length: int) -> Iterable[Words]:

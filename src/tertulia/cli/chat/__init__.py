@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
     with closing(agent.engine), closing(keeper):
         session = Session(agent, talk, seeds=seeds(args.seed), keeper=keeper)
         screen = JsonScreen() if args.json else Screen()
+        if sys.stdin is None:  # the shell has closed it (`<&-`)
+            return shown(chat(session, ()), screen)
         if not (sys.stdin.isatty() and screen.is_terminal):
             return shown(chat(session, lines.piped(sys.stdin.buffer)), screen)
         session.agent = picking.asking(agent, screen)
