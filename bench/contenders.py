@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from shapes import SHAPES, talk
+from shapes import OWN_CONVERTER, SHAPES, talk
 
 CANDIDATES, BEAMS = 16, 10
 
@@ -94,7 +94,7 @@ class Transformers:
 
 
 class CTranslate2:
-    """A fast engine without a kept cache, converted as its documentation says."""
+    """A fast engine without a kept cache, converted as its documentation says where it can be."""
 
     def __init__(self, folder: Path) -> None:
         import ctranslate2
@@ -107,7 +107,8 @@ class CTranslate2:
         kind = ctranslate2.Translator if self.encoder else ctranslate2.Generator
         self.model = kind(str(made), intra_threads=os.cpu_count(), compute_type="int8")
         names = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
-        self.known = set(names)
+        # Our converter names tokens by their numbers.
+        self.spelled = {c: str(n) if folder.name in OWN_CONVERTER else c for c, n in names.items()}
 
     def reply(self, prompts: Sequence[str], tokens: int, how: str) -> None:
         sampled = {"sampling_topk": 50, "sampling_topp": 0.95, "beam_size": 1}
@@ -116,7 +117,7 @@ class CTranslate2:
             "candidates": {**sampled, "num_hypotheses": CANDIDATES},
             "beams": {"beam_size": BEAMS},
         }[how]
-        pieces = [list(each) for each in prompts]
+        pieces = [[self.spelled[letter] for letter in each] for each in prompts]
         if self.encoder:
             self.model.translate_batch(
                 pieces, max_decoding_length=tokens, min_decoding_length=tokens, **more
@@ -135,7 +136,12 @@ class CTranslate2:
 
 
 def convert(folder: Path, made: Path) -> None:
-    """To int8; for T5 with the scale of the logits that the configuration asks for."""
+    """To int8, by the library's own converter or, for families that it refuses, by ours."""
+    if folder.name in OWN_CONVERTER:
+        run = [sys.executable, "-m", "tertulia", "convert", str(folder), str(made)]
+        asked = ["--for", "ctranslate2", "--format", "transcript"]
+        subprocess.run([*run, *asked], check=True, stdout=sys.stderr)
+        return
     from ctranslate2.converters import TransformersConverter
 
     class Converter(TransformersConverter):  # type: ignore[misc]

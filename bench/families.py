@@ -2,12 +2,9 @@
 
     python bench/families.py FAMILY [--repeats 5] [--folder DIR] [--tokens 24]
 
-FAMILY is one of those in SHAPES: a random checkpoint of that real shape is made once in DIR (speed
-does not depend on the weights). Three contenders, each in a process of its own, take turns:
-
-tertulia      the default engine, on int8 weights that `tertulia convert` made once
-transformers  float32, the whole history read again each turn, as the model cards do
-ctranslate2   int8, where the package is installed (a yardstick, for the benchmark only)
+FAMILY is one of those in SHAPES (shapes.py): a random checkpoint of that real shape is made once in
+DIR. The contenders (contenders.py) take turns, each in a process of its own; CTranslate2 is the
+library itself, not our engine on it.
 
 turn 1, 10, 20  seconds to a reply of 24 tokens in a talk of 35 tokens a turn
 sixteen talks   tokens a second over sixteen talks of different lengths, at once; the snippet, which
@@ -36,7 +33,7 @@ from typing import Any
 
 import numpy as np
 from contenders import Child
-from shapes import NOT_CONVERTED, SHAPES, make, talk, text, weight_bytes
+from shapes import SHAPES, make, talk, text, weight_bytes
 
 RESULTS = Path(__file__).parent / "results" / "families.jsonl"
 CONTENDERS = ("tertulia", "transformers", "ctranslate2")
@@ -77,7 +74,6 @@ def main() -> None:
     names = [
         name for name in asked.only or CONTENDERS
         if name == "tertulia" or find_spec(name) is not None
-        if name != "ctranslate2" or asked.family not in NOT_CONVERTED
     ]  # fmt: skip
     figures = measured(names, folder, asked.repeats, asked.tokens)
     report(asked.family, folder, figures, asked.repeats, asked.tokens)

@@ -63,8 +63,8 @@ SHAPES: dict[str, tuple[str, str, dict[str, Any]]] = {
 LONGEST = {"pingpong-gpt-large": 256 - 24, "meena-large": 128}
 """Prompt tokens that a family has positions for; of longer talks the end is read."""
 
-NOT_CONVERTED = ("pingpong-gpt-large", "meena-large")
-"""Families whose random checkpoints CTranslate2's converter refuses."""
+OWN_CONVERTER = ("pingpong-gpt-large", "meena-large")
+"""Families whose random checkpoints CTranslate2's converter refuses; ours converts them."""
 
 
 def make(family: str, folder: Path) -> None:

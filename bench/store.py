@@ -157,8 +157,7 @@ def measured(place: str, turns: int, swipes: int, repeats: int) -> dict[str, obj
         talk = filled(store, turns, swipes)
     one_round(place, talk)
     rounds = [
-        {**one_round(place, talk), "restart": after_a_kill(place, talk)}
-        for _ in range(repeats)
+        {**one_round(place, talk), "restart": after_a_kill(place, talk)} for _ in range(repeats)
     ]
     figures: dict[str, object] = {}
     for name in rounds[0]:
