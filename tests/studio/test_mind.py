@@ -192,7 +192,7 @@ def test_lore_that_came_up_is_told_with_the_reason(zoo: Zoo) -> None:
         {"entry": 0, "by": "passage", "key": "hay", "told": False},
     ]
     page = zoo.open("Prompt")
-    page.get_by_text("2 passages of the lore came up").click()
+    page.get_by_text("One passage of the lore came up, 1 held back").click()
     page.get_by_text("Sleep “lions” was said").wait_for()
     page.get_by_text("hay “hay” stands in another passage; its budget left it out").wait_for()
 

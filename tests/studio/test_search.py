@@ -52,3 +52,12 @@ def test_many_talks_come_a_page_at_a_time(zoo: Zoo) -> None:
     page.get_by_role("button", name="More").click()
     page.get_by_text("45 talks").wait_for()
     assert len(set(found(zoo))) == 45
+
+
+def test_what_is_typed_after_the_key_of_the_search_is_sought(zoo: Zoo) -> None:
+    page = zoo.open()
+    page.locator("#say").press("Escape")
+    page.keyboard.press("/")
+    page.get_by_role("dialog", name="Search").wait_for()
+    page.keyboard.type("lions")
+    assert page.get_by_label("Search past talks").last.input_value() == "lions"

@@ -30,18 +30,21 @@ def test_lore_is_written_and_its_removal_undone(page: Any, studio: Studio) -> No
     page.get_by_label("Keys of entry 1").fill("rain, storm")
     page.get_by_label("Passage of entry 1").fill("The lions hide when it rains.")
     page.get_by_label("always there").check()
+    page.locator(".entry").get_by_text("More", exact=True).click()
+    page.get_by_label("Stays, in turns of entry 1").fill("3")
     saved(page)
     entry = {
         "content": "The lions hide when it rains.",
         "keys": ["rain", "storm"],
         "enabled": True,
         "constant": True,
+        "sticky": 3,
     }
     assert studio.fake.talks[talk]["scene"]["lore"] == [entry]
     assert violations(page) == []
     page.get_by_role("button", name="Remove entry 1").click()
     page.get_by_role("button", name="Undo", exact=True).click()
-    page.locator(".entry summary").get_by_text("rain, storm").wait_for()
+    page.locator(".entry summary").first.get_by_text("rain, storm").wait_for()
     saved(page)
     assert studio.fake.talks[talk]["scene"]["lore"] == [entry]
 
@@ -51,7 +54,7 @@ def test_what_an_entry_of_lore_has_besides_stays_when_it_is_edited(
 ) -> None:
     entry = {"content": "Deep.", "keys": ["sea, (wide|open)"], "regex": True, "probability": 0.5}
     talk = begun(page, studio, lore=[entry])
-    page.locator(".entry summary").click()
+    page.locator(".entry summary").first.click()
     page.get_by_label("Passage of entry 1").fill("Very deep.")
     page.get_by_label("Keys of entry 1").fill("sea, (wide|open)\nocean")
     saved(page)

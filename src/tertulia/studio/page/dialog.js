@@ -1,12 +1,12 @@
 // A dialog in front of the page.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { Notices, layer } from "./notices.js";
 
 /** A modal dialog; Escape and its × close it, and the focus goes back to where it was. */
 export function Dialog({ label, close, children }) {
   const box = useRef(null);
   const [level] = useState(() => layer.peek() + 1);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     box.current.showModal();
     layer.value = level;

@@ -5,6 +5,15 @@ import { Block } from "./stage.js";
 
 const BLANK = { content: "", keys: [], enabled: true };
 const FEW = 12;
+/** [field of an entry, its name, what it is where nothing is given, least, most, step]. */
+const MORE = [
+  ["probability", "Chance", 1, 0, 1, 0.05],
+  ["scan_depth", "Looks back, in turns", 0, 0, 100000, 1],
+  ["order", "Order", 0, -100000, 100000, 1],
+  ["sticky", "Stays, in turns", 0, 0, 100000, 1],
+  ["cooldown", "Rests, in turns", 0, 0, 100000, 1],
+  ["delay", "Not before turn", 0, 0, 100000, 1],
+];
 const isOn = (entry) => entry.enabled !== false;
 
 export function Lore({ entries, change }) {
@@ -52,6 +61,15 @@ function Entry({ entry, place, opened, put, drop }) {
       ${(entry.selective || more.length > 0) &&
       html`<${Keys} label="And one of" of=${of} keys=${more} isPattern=${entry.regex} put=${(found) => put({ secondary_keys: found })} />`}
       <textarea rows="2" dir="auto" aria-label=${`Passage${of}`} placeholder="The passage" value=${content} onInput=${(event) => put({ content: event.target.value })}></textarea>
+      <details><summary>More</summary>
+        <div class="settings">
+          ${MORE.map(
+            ([field, label, usual, least, most, step]) => html`<label>${label}
+              <input type="number" min=${least} max=${most} step=${step} aria-label=${`${label}${of}`} value=${entry[field] ?? usual}
+                onInput=${({ target }) => target.value !== "" && target.validity.valid && put({ [field]: Number(target.value) })} /></label>`,
+          )}
+        </div>
+      </details>
       <div class="row">
         <label class="check"><input type="checkbox" checked=${isOn(entry)} onChange=${(event) => put({ enabled: event.target.checked })} /> on</label>
         <label class="check"><input type="checkbox" checked=${Boolean(constant)} onChange=${(event) => put({ constant: event.target.checked })} /> always there</label>

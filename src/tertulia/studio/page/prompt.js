@@ -122,6 +122,7 @@ function Cut({ about, prompt }) {
     html`<p class="note">This model's family cannot take: <span class="words">${unsupported.join(", ")}</span></p>`}`;
 }
 
+/** What held a passage back whose time had come. */
 const HELD = {
   budget: "its budget left it out",
   group: "another of its group came first",
@@ -133,9 +134,10 @@ const HELD = {
 function Fired({ about }) {
   const lore = about.direction?.lore ?? [];
   const fired = about.fired.filter(({ entry }) => lore[entry]);
+  const count = fired.filter(({ told }) => told).length;
   if (!fired.length) return null;
   return html`<details class="cut">
-    <summary>${fired.length === 1 ? "One passage" : `${fired.length} passages`} of the lore came up</summary>
+    <summary>${count === 1 ? "One passage" : `${count} passages`} of the lore came up${count < fired.length ? `, ${fired.length - count} held back` : ""}</summary>
     <ol>
       ${fired.map(
         ({ entry, by, key, told, held }) => html`<li class="words" dir="auto">

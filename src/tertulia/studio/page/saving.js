@@ -36,7 +36,7 @@ function Saving({ scene, close }) {
   return html`<${Dialog} label="Save this stage" close=${close}>
     <form class="saving" onSubmit=${post}>
       <p class="hint">The direction is saved: the sides, the situation, the facts, the lore. What was said is shared under “Share”.</p>
-      <label>Name <input dir="auto" value=${title} maxlength="200" onInput=${(event) => setTitle(event.target.value)} /></label>
+      <label>Name <input autofocus dir="auto" value=${title} maxlength="200" onInput=${(event) => setTitle(event.target.value)} /></label>
       <div class="row">
         <button class="main">Save as a scene</button>
         <button type="button" onClick=${toFile}>Save as a file</button>

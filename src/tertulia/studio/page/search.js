@@ -41,7 +41,7 @@ export function Search({ onClose = () => {} }) {
   };
   return html`<section class="search" role="search" aria-label="Past talks" ref=${box} onKeyDown=${move}>
     <label>Search past talks
-      <input type="search" data-stop value=${words} onInput=${(event) => setWords(event.target.value)} />
+      <input type="search" data-stop autofocus value=${words} onInput=${(event) => setWords(event.target.value)} />
     </label>
     <p class="hint" role="status">${told(found, more, words)}</p>
     <ul class="found">
