@@ -1,6 +1,7 @@
 """Settings files: TOML tables become frozen dataclasses, and a wrong key comes with its cure."""
 
 import dataclasses
+import functools
 import math
 import re
 import tomllib
@@ -78,7 +79,7 @@ def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Set
     Raises ConfigError for a key the settings do not have, a value of another type than the field,
     and a value the settings refuse.
     """
-    hints = typing.get_type_hints(settings)
+    hints = types_of(settings)  # type: ignore[arg-type]  # a class is hashable
     known = [field.name for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -93,6 +94,12 @@ def build(settings: type[Settings], table: Mapping[str, Any], where: str) -> Set
         return settings(**values)
     except (TypeError, ValueError) as refused:
         raise ConfigError(f"{where}: {refused}") from refused
+
+
+@functools.cache
+def types_of(settings: type) -> Mapping[str, Any]:
+    """The types of a class's fields, found out once: a server builds one for every request."""
+    return typing.get_type_hints(settings)
 
 
 def fitted(value: Any, wanted: Any, where: str) -> Any:  # noqa: ANN401 - any TOML value
