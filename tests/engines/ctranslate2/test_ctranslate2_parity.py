@@ -19,7 +19,18 @@ from tertulia.engines import Engine
 
 pytestmark = pytest.mark.models
 
-NAMES = ("t5 1.1", "t5", "gpt2", "llama3", "mistral", "qwen2", "bart", "blenderbot", "meena")
+NAMES = (
+    "t5 1.1",
+    "t5",
+    "gpt2",
+    "openai-gpt",
+    "llama3",
+    "mistral",
+    "qwen2",
+    "bart",
+    "blenderbot",
+    "meena",
+)
 GREEDY = Decoding(temperature=0.0, max_new_tokens=TOKENS)
 
 

@@ -1,44 +1,54 @@
-"""GPT-2 (DialoGPT, PersonaGPT), and Pingpong's GPT, whose norms are behind its layers."""
+"""GPT-2 (DialoGPT, PersonaGPT), and GPTs whose norms are behind their layers.
+
+These are OpenAI's first, and Pingpong's, whose embeddings grow; see engines/onnxruntime/openai_gpt.
+"""
 
 from ctranslate2.specs import Activation, TransformerDecoderModelSpec
 
 from tertulia.checkpoints.ctranslate2.layers import Layers, Spec
 
 PINGPONG = "pingpong_gpt"
-MODEL_TYPES = ("gpt2", PINGPONG)
+OPENAI = "openai-gpt"
+MODEL_TYPES = ("gpt2", OPENAI, PINGPONG)
 ACTIVATIONS = {"gelu_new": Activation.GELUTanh, "gelu": Activation.GELU, "relu": Activation.RELU}
 
 
 def spec(layers: Layers) -> Spec:
     """The specification of a GPT; raises CheckpointError for variants that would be lost."""
     model = layers.model
-    pingpong = model.config["model_type"] == PINGPONG
+    family = model.config["model_type"]
+    pingpong, behind = family == PINGPONG, family != "gpt2"
     model.only(
         add_cross_attention=False, scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False
     )
-    activation = "gelu_new" if pingpong else model.get("activation_function", "gelu_new")
+    key = "afn" if behind else "activation_function"
+    activation = model.get(key, "gelu_new")
+    if behind and activation == "gelu":
+        # Their GELU is the tanh form (transformers, modeling_openai.py).
+        activation = "gelu_new"
     if activation not in ACTIVATIONS:
-        raise model.unknown("activation_function", activation, " and ".join(ACTIVATIONS))
+        raise model.unknown(key, activation, " and ".join(ACTIVATIONS))
     width, count = model.whole("n_embd"), model.whole("n_head")
     if width % count:
         raise model.unknown("n_head", count, f"a number that divides n_embd {width}")
     found = TransformerDecoderModelSpec.from_config(
         model.whole("n_layer"),
         count,
-        pre_norm=not pingpong,
+        pre_norm=not behind,
         activation=ACTIVATIONS[str(activation)],
     )
-    prefix = "transformer." if "transformer.wte.weight" in model else ""
+    tokens, spots = ("tokens_embed", "positions_embed") if family == OPENAI else ("wte", "wpe")
+    prefix = "transformer." if f"transformer.{tokens}.weight" in model else ""
     size = model.whole("vocab_size"), width
-    words = model.floats(f"{prefix}wte.weight", *size)
+    words = model.floats(f"{prefix}{tokens}.weight", *size)
     tied = pingpong or model.flag("tie_word_embeddings", True)
     decoder = found.decoder
     decoder.scale_embeddings = width**0.5 if pingpong else False
     layers.matrix(decoder.embeddings, words)
     layers.matrix(decoder.projection, words if tied else model.floats("lm_head.weight", *size))
     places = model.whole("n_positions", "n_ctx", "n_ctxt")
-    decoder.position_encodings.encodings = model.floats(f"{prefix}wpe.weight", places, width)
-    if not pingpong:
+    decoder.position_encodings.encodings = model.floats(f"{prefix}{spots}.weight", places, width)
+    if not behind:
         layers.norm(decoder.layer_norm, f"{prefix}ln_f", width)
     inner = model.whole("n_inner", otherwise=4 * width)
     for number, layer in enumerate(decoder.layer):
