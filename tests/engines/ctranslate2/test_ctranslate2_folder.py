@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.tiny_ctranslate2 import converted, opened
-from tests.tiny_llama import tiny_llama
+from tests.tiny_llama import LLAMA3, tiny_llama
 from tests.tiny_seq2seq import BART, tiny_seq2seq
 
 from tertulia.engines.ctranslate2 import folder as folders
@@ -66,6 +66,7 @@ def test_a_file_that_goes_on_behind_its_end_is_refused(folder: Path) -> None:
         (b"encoder/num_heads\0\x00\x02\x02\0\0\0", struct.pack("<h", 0)),
         (b"encoder/num_heads\0\x00\x02\x02\0\0\0", struct.pack("<h", 7)),
         (b"decoder/activation\0\x00\x01\x01\0\0\0", b"\x63"),
+        (b"decoder/alibi\0\x00\x01\x01\0\0\0", b"\x01"),
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(
@@ -179,3 +180,25 @@ def test_a_decoder_has_one_window_for_both(tmp_path: Path) -> None:
 def test_one_array_may_have_two_names(good: Path) -> None:
     arrays = model_file.contents(good).arrays
     assert arrays["decoder/projection/weight"] == arrays["decoder/embeddings/weight"]
+
+
+def test_an_array_under_another_name_is_missed_by_name(folder: Path) -> None:
+    name = b"decoder/layer_1/ffn/layer_norm/gamma\0"
+    changed(folder, name, name.replace(b"layer_1", b"layer_7"))
+    with pytest.raises(CheckpointError, match="layer_1/ffn/layer_norm/gamma not found"):
+        opened(folder)
+
+
+def test_a_way_of_computing_that_is_not_made_here_is_refused(tmp_path: Path) -> None:
+    made = converted(tiny_llama(tmp_path / "tiny", rope_parameters=LLAMA3))
+    kind = b"layer_1/self_attention/rotary_scaling_type\0\x00\x01\x01\0\0\0"
+    changed(made, kind + b"\x02", kind + b"\x01")
+    with pytest.raises(CheckpointError, match="rotary_scaling_type' is 1, must be a number that is known"):
+        opened(made)
+
+
+def test_matrices_of_fewer_bits_are_not_believed(folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "quantization_bits": 4}))
+    with pytest.raises(CheckpointError, match="quantization_bits is 4"):
+        opened(folder)

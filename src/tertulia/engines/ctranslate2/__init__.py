@@ -22,6 +22,7 @@ from tertulia import tokenizer
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished, Piece
 from tertulia.engines.ctranslate2.call import (
+    FAILURES,
     Desk,
     News,
     Results,
@@ -294,7 +295,7 @@ def opened(settings: Settings, *, twofold: bool) -> Any:  # noqa: ANN401 - untyp
             # A worker itself hands on the next call, and would wait for itself at a full queue.
             max_queued_batches=-1,
         )
-    except (RuntimeError, ValueError, MemoryError) as error:
+    except FAILURES as error:
         raise CheckpointError(
             f"{settings.model} cannot be opened: {error}; convert the model again, or choose a "
             "compute_type that needs less memory"

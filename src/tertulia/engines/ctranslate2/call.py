@@ -20,6 +20,9 @@ from tertulia.errors import EngineError, TertuliaError
 PAUSE_SECONDS = 0.02
 """Between two looks at a call that tells nothing: a long prompt, a search by beams."""
 
+FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)
+"""What the library raises; an IndexError for an array that it misses."""
+
 Results = Sequence[Any]
 """What the library gives for a call that is under way, one for each prompt."""
 
@@ -206,7 +209,7 @@ def running() -> Iterator[None]:
         yield
     except TertuliaError:
         raise
-    except (RuntimeError, ValueError, MemoryError) as error:
+    except FAILURES as error:
         raise EngineError(
             f"CTranslate2 could not go on: {error}; a smaller model, compute_type = 'int8', fewer "
             "candidates or a shorter prompt needs less memory"

@@ -13,6 +13,9 @@ from tertulia.errors import CheckpointError
 CONVERSION = 1
 """What `conversion` in config.json must be; see checkpoints/ctranslate2."""
 
+PACKED = ("quantization_type", "quantization_bits", "quantization_group_size")
+"""Keys by which the library reads matrices in fewer bits, of which none is made here."""
+
 LARGEST_CONFIG = 4 << 20
 LARGEST_VOCABULARY = 64 << 20
 MADE_ELSEWHERE = (
@@ -78,6 +81,9 @@ def table(folder: Path) -> Mapping[str, Any]:
     found = told.get("ctranslate2") if isinstance(told, dict) else None
     if not isinstance(found, dict) or found.get("conversion") != CONVERSION:
         raise CheckpointError(f"{folder} {MADE_ELSEWHERE}")
+    for key in PACKED:
+        if told.get(key):
+            raise CheckpointError(f"{place}: {key} is {told[key]!r}, {DAMAGED}")
     positions = found.get("positions")
     if not isinstance(positions, list) or len(positions) != 2:
         raise CheckpointError(f"{place}: positions is {positions!r}, {DAMAGED}")

@@ -3,8 +3,9 @@
 A matrix of another size than its neighbours would be read beyond its end, in a process that serves.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tertulia.engines.ctranslate2.model_file import Array, Contents
@@ -14,7 +15,30 @@ FLOATS = ("float32", "float16")
 ATTENTION = re.compile(r"(.*)/layer_\d+/(self_attention|attention)/linear_(\d)/weight")
 INNER = re.compile(r".*/ffn/linear_(0|0_noact|1)/weight")
 WORDS = re.compile(r"(encoder/embeddings_0|decoder/embeddings|decoder/projection)/weight")
-MOST_ACTIVATIONS = 6
+MOST = 1 << 20
+
+KINDS: Mapping[str, Collection[int]] = {
+    "activation": range(4),
+    "pre_norm": range(2),
+    "rotary_scaling_type": (0, 2),
+    "alignment_heads": (1,),
+    "alignment_layer": (-1,),
+    **dict.fromkeys(
+        ("alibi", "alibi_use_positive_positions", "scale_alibi", "start_from_zero_embedding")
+        + ("embeddings_merge", "multi_query_attention", "rotary_interleave"),
+        (0,),
+    ),
+}
+"""Single numbers that name a way of computing, and the ways of the models that are converted."""
+
+COUNTS = frozenset(
+    ("num_heads", "num_heads_kv", "head_dim", "rotary_dim", "relative_attention_max_distance")
+    + ("original_max_position_embeddings",)
+)
+FACTORS = frozenset(
+    ("queries_scale", "scale_outputs", "rotary_base", "rotary_scaling_factor")
+    + ("rotary_low_freq_factor", "rotary_high_freq_factor")
+)
 
 
 class Shapes:
@@ -37,10 +61,10 @@ class Shapes:
                 self.check_matrix(name)
             elif end in SIDES:
                 self.check_side(name, array, end)
-            elif array.shape:
+            elif array.value is None:
                 raise self.wrong(name, "a single number")
-        for stack in self.stacks():
-            self.check_numbers(stack)
+            else:
+                self.check_number(name, array.value)
 
     def stacks(self) -> tuple[str, ...]:
         return ("encoder", "decoder") if self.kind == "TransformerSpec" else ("decoder",)
@@ -94,21 +118,23 @@ class Shapes:
         if array.shape != wanted:
             raise self.wrong(name, str(list(wanted)))
 
-    def check_numbers(self, stack: str) -> None:
-        """The single numbers that say how arrays are to be read."""
-        if not 0 <= self.number(f"{stack}/activation") <= MOST_ACTIVATIONS:
-            raise self.wrong(f"{stack}/activation", "one that is known")
-        for name, array in self.arrays.items():
-            value = array.value
-            if name.endswith("/rotary_dim") and value is not None:
-                path = name.rpartition("/")[0]
-                head = self.matrix(f"{path}/linear_1/weight")[1] // self.number(
-                    f"{stack}/num_heads"
-                )
-                if value % 2 or not 0 < value <= head:
-                    raise self.wrong(name, f"even, and no more than {head}")
-            if name.endswith("relative_attention_max_distance") and not 1 < (value or 0) < 1 << 20:
-                raise self.wrong(name, "a distance")
+    def check_number(self, name: str, value: float) -> None:
+        """A single number, which says how arrays are to be read."""
+        end = name.rpartition("/")[2]
+        allowed = (
+            value in KINDS[end]
+            if end in KINDS
+            else (end in COUNTS and 0 < value < MOST and value == int(value))
+            or (end in FACTORS and 0 < value < math.inf)
+            or (end == "scale_embeddings" and 0 <= value < math.inf)
+        )
+        if not allowed:
+            raise self.wrong(name, "a number that is known")
+        if end == "rotary_dim":
+            path, stack = name.rpartition("/")[0], name.partition("/")[0]
+            head = self.matrix(f"{path}/linear_1/weight")[1] // self.number(f"{stack}/num_heads")
+            if value % 2 or value > head:
+                raise self.wrong(name, f"even, and no more than {head}")
 
     def matrix(self, name: str) -> tuple[int, int]:
         """The shape of a matrix that must be there, in int8 only with its scales."""
@@ -133,6 +159,8 @@ class Shapes:
     def wrong(self, name: str, wanted: str) -> CheckpointError:
         array = self.arrays.get(name)
         told = "missing" if array is None else f"{list(array.shape)} {array.dtype}"
+        if array is not None and array.value is not None:
+            told = f"{array.value:g}"
         return CheckpointError(
             f"{self.folder}: {name[:80]!r} is {told}, must be {wanted}: the model is damaged, or "
             "was not made by `tertulia convert --for ctranslate2`; convert it again"
