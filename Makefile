@@ -22,7 +22,7 @@ $(VENV)/.test: pyproject.toml $(VENV)/.base
 	@touch $@
 
 chat: $(VENV)/.base
-	@$(BIN)/tertulia chat $(SCENE) $(ARGS)
+	@$(BIN)/tertulia chat $(or $(SCENE),small_talk) $(ARGS)
 
 $(VENV)/.serve: pyproject.toml $(VENV)/.base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[serve]'

@@ -39,6 +39,7 @@ def dropped(text: str, talk: Conversation = TALK, **settings: object) -> bool:
         "I like the sea. You know, I like the sea.",
         "No no no no.",
         "I love hibbbbbbbbbbbb",
+        "My name is Kaenenenenenenen",
     ],
 )
 def test_a_repetition_is_dropped(text: str) -> None:
@@ -54,7 +55,7 @@ def test_a_repetition_is_dropped(text: str) -> None:
         "",
         "…",
         "I like it. I do.",
-        "Soooo good! ㅋㅋㅋㅋㅋㅋㅋㅋ",
+        "Soooo good! Hahaha! ㅋㅋㅋㅋㅋㅋㅋㅋ",
     ],
 )
 def test_what_is_new_is_kept(text: str) -> None:

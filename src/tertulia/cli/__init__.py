@@ -23,10 +23,9 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 ABOUT = "Conversations you can direct."
 BEGIN = """\
 begin with:
-  tertulia chat            talk with the built-in model, offline
-  tertulia chat bakery     in one of the scenes
-  tertulia studio          the same on a page in the browser
-  tertulia VERB --help     all about one verb
+  tertulia chat small_talk   talk with the built-in model, in a scene, offline
+  tertulia studio            the same on a page in the browser
+  tertulia VERB --help       all about one verb
 """
 
 

@@ -9,7 +9,7 @@ Words are compared without case and punctuation; a Chinese or Japanese character
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 from tertulia.conversation import Conversation
 from tertulia.engines import Engine
@@ -17,6 +17,7 @@ from tertulia.formats import Format
 from tertulia.rankers import DROPPED, Candidate
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
+PIECES = re.compile(r"(.{1,4}?)\1+")
 Words = tuple[str, ...]
 
 
@@ -29,7 +30,7 @@ class Settings:
     overlap      this share, in (0, 1], of its runs of three words are in one such turn
     inner_run    so many words in a row twice in the reply itself
     stutter      the same word so many times in a row
-    letters      the same letter so many times in a row
+    letters      a word with so many in a row that are one piece of up to four again and again
     """
 
     shared_run: int = 6
@@ -75,7 +76,7 @@ class NoRepeat:
 
     def repeats_itself(self, reply: Words) -> bool:
         letters = self.settings.letters
-        if letters and any(longest_run(word) >= letters for word in reply):
+        if letters and any(smeared(word) >= letters for word in reply):
             return True
         inner = list(runs(reply, self.settings.inner_run)) if self.settings.inner_run else []
         if len(set(inner)) < len(inner):
@@ -92,9 +93,9 @@ def words(text: str) -> Words:
     return tuple(WORD.findall(text.casefold()))
 
 
-def longest_run(word: str) -> int:
-    """How often the same letter stands in a row, at the most."""
-    return max(len(list(same)) for _, same in groupby(word))
+def smeared(word: str) -> int:
+    """How many letters of a word are one piece of up to four again and again, at the most."""
+    return max((len(found[0]) for found in PIECES.finditer(word)), default=0)
 
 
 def runs(reply: Words, length: int) -> Iterable[Words]:
