@@ -56,6 +56,8 @@ def test_a_folder_for_ctranslate2_is_talked_to_without_a_word_more(
     assert main(["chat", "--model", told["path"], "--no-store", "--json"]) == 0
     reply = [json.loads(line) for line in capsys.readouterr().out.splitlines()][-1]
     assert reply["seed"] is None, "what it samples cannot be made again, and says so"
+    assert main(["chat", "--model", told["path"], "--no-store", "--seed", "7"]) == 2
+    assert "no seed reaches the CTranslate2 engine" in capsys.readouterr().err
 
 
 def test_what_was_converted_for_ctranslate2_is_listed_with_its_size(

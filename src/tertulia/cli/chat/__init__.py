@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tertulia.cli.chat.events import Event, Refused, Stopped
-from tertulia.errors import PromptTooLong, TertuliaError
+from tertulia.errors import ConfigError, PromptTooLong, TertuliaError
 
 if TYPE_CHECKING:
     from tertulia.cli.chat.screen import Screen
@@ -86,6 +86,11 @@ def run(args: argparse.Namespace) -> int:
     talk = scene.load(scene.find(args.scene)) if args.scene else Conversation()
     written = assembly.written(args.agent, model=args.model)
     agent = assembly.assemble(written.table, written.where)
+    if args.seed is not None and not agent.engine.replays:
+        raise ConfigError(
+            f"--seed {args.seed}: no seed reaches the {agent.engine.title} engine, so its replies "
+            "cannot be made again: leave --seed out, or use an engine that can"
+        )
     keeper = Keeper(None) if args.no_store else Keeper.open(args.store, written.text)
     with closing(agent.engine), closing(keeper):
         session = Session(agent, talk, seeds=seeds(args.seed), keeper=keeper)
