@@ -253,3 +253,28 @@ def test_a_card_is_dropped_on_the_page(page: Any, studio: Studio) -> None:
     begun(page, studio)
     page.evaluate(DROP, card()["buffer"].decode())
     page.get_by_role("dialog", name="Zora").wait_for()
+
+
+def test_a_card_begins_a_talk_of_its_own_beside_the_one_that_is_open(
+    page: Any, studio: Studio
+) -> None:
+    talk = begun(page, studio)
+    before = dict(studio.fake.talks[talk]["scene"])
+    page.get_by_label("A character card").set_input_files(card())
+    page.get_by_role("button", name="Begin a new talk with it").click()
+    awaited(page, "Who is there?")
+    assert studio.fake.talks[talk]["scene"] == before
+
+
+def test_on_an_enlarged_page_the_field_stays_in_sight_whatever_is_open_above_it(
+    page: Any, studio: Studio
+) -> None:
+    begun(page, studio)
+    page.set_viewport_size({"width": 720, "height": 450})
+    page.get_by_text("Next reply", exact=True).click()
+    page.get_by_role("button", name="Self-play between").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Next reply", exact=True).scroll_into_view_if_needed()
+    tabs = page.get_by_role("navigation", name="Panes").bounding_box()
+    say = page.locator("#say").bounding_box()
+    assert say["y"] + say["height"] <= tabs["y"] + 1

@@ -5,7 +5,7 @@ import { html, signal, useEffect, useRef, useState } from "./html.js";
 import { tell, wrong } from "./notices.js";
 import { SaveButton } from "./saving.js";
 import * as state from "./state.js";
-import { loadScenes } from "./talks.js";
+import { loadScenes, startTalk } from "./talks.js";
 
 /** A select of scenes, and buttons for files; load(scene, name) takes what was chosen. */
 export function Loading({ load, scene }) {
@@ -116,6 +116,12 @@ function Card({ file, found, taken, close }) {
     const chosen = greeting ? await cast(file, { greeting }) : found;
     if (chosen) taken(chosen);
   };
+  const begin = async () => {
+    const chosen = greeting ? await cast(file, { greeting }) : found;
+    if (!chosen) return;
+    close();
+    startTalk({ scene_id: chosen.scene_id, agent: state.talk.value.agent_name });
+  };
   const gone = parts.filter((each) => !each.to);
   return html`<${Dialog} label=${name || file.name} close=${close}>
     <div class="card">
@@ -138,6 +144,7 @@ function Card({ file, found, taken, close }) {
       </table>
       ${gone.length > 0 && html`<p class="hint">Stays in the card: ${gone.map((each) => each.part).join(", ")}.</p>`}
       <div class="row"><button class="main" onClick=${take}>Put it on the stage</button>
+        ${state.end.value && state.talk.value && html`<button onClick=${begin}>Begin a new talk with it</button>`}
         <button class="quiet" onClick=${close}>Cancel</button></div>
     </div>
   </${Dialog}>`;
