@@ -28,6 +28,7 @@ NAMES = (
     "mistral",
     "qwen2",
     "bart",
+    "marian",
     "blenderbot",
     "meena",
 )

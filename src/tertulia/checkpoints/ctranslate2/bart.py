@@ -1,4 +1,4 @@
-"""BART, BlenderBot and Pingpong's Meena: an encoder and a decoder with tables of positions."""
+"""BART, Marian, BlenderBot and Pingpong's Meena: encoders and decoders with tables of positions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ class Style:
     """What is a family's own.
 
     unused      rows of a position table before the first position; None where both stacks share one
+    sines       positions are sines and cosines, and in no file
     summed      the sum of words and positions has a norm
     before      each part of a layer has its norm before it, and a last one follows all layers
     activation  None asks config.json
@@ -23,6 +24,7 @@ class Style:
     """
 
     unused: int | None = 0
+    sines: bool = False
     summed: bool = False
     before: bool = False
     activation: str | None = None
@@ -32,6 +34,7 @@ class Style:
 MEENA = "pingpong_meena"
 STYLES: Mapping[str, Style] = {
     "bart": Style(unused=2, summed=True),
+    "marian": Style(sines=True),
     "blenderbot": Style(before=True),
     MEENA: Style(unused=None, activation="gelu_new", eps=1e-6),
 }
@@ -92,6 +95,8 @@ def last_bias(model: Model, size: int) -> Floats | None:
 def positions(model: Model, style: Style, prefix: str, width: int) -> tuple[Floats, Floats]:
     """The encoder's and the decoder's."""
     known = model.whole("max_position_embeddings")
+    if style.sines:
+        return sines(known, width), sines(known, width)
     if style.unused is None:
         read = model.whole("max_encoder_length")
         table = model.floats("model.position.weight", known, width)
@@ -100,6 +105,12 @@ def positions(model: Model, style: Style, prefix: str, width: int) -> tuple[Floa
     rows = known + style.unused
     first, second = (model.floats(name, rows, width)[style.unused :].copy() for name in names)
     return first, second
+
+
+def sines(places: int, width: int) -> Floats:
+    """[places, width]: sines of all waves, then cosines (transformers, modeling_marian.py)."""
+    waves = np.arange(places)[:, None] / 10_000 ** (2 * (np.arange(width) // 2) / width)
+    return np.concatenate((np.sin(waves[:, ::2]), np.cos(waves[:, 1::2])), axis=1, dtype=np.float32)
 
 
 def filled(layers: Layers, stack: Spec, path: str, style: Style) -> None:
