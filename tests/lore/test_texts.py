@@ -1,12 +1,13 @@
 """In which texts a key stands: found at once, the same as looked for one by one."""
 
 import re2
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tertulia.conversation import LoreEntry
 from tertulia.lore.texts import Texts, Wanted, alone
 
+ZERO = "\0"
 letters = st.text("aAbB ßé_.-\n\0", max_size=12)
 
 
@@ -24,6 +25,9 @@ def one_by_one(texts: list[str], key: str, asked: LoreEntry) -> tuple[int, ...]:
 
 
 @given(st.lists(letters, max_size=6), letters, st.booleans(), st.booleans())
+@example(["a", f"{ZERO}a"], f"{ZERO}{ZERO}a", False, False)
+@example(["", ZERO * 2], ZERO * 2, False, False)
+@example([f"a{ZERO}", "a"], f"{ZERO}a", False, False)
 @settings(max_examples=400, deadline=None)
 def test_a_key_is_found_where_looking_one_by_one_finds_it(
     texts: list[str], key: str, case_sensitive: bool, whole_words: bool

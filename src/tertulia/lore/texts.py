@@ -87,12 +87,14 @@ class Joined:
         at = self.text.find(key)
         while at >= 0:
             number = bisect_right(self.starts, at) - 1
-            inside = at + len(key) < self.starts[number + 1]
-            if inside and (not whole_words or alone(self.text, at, key)):
-                found.append(number)
-                at = self.text.find(key, self.starts[number + 1])
-            else:
+            after = self.starts[number + 1]
+            inside = at + len(key) < after
+            if inside and whole_words and not alone(self.text, at, key):
                 at = self.text.find(key, at + len(key))
+                continue
+            if inside:
+                found.append(number)
+            at = self.text.find(key, after)
         return tuple(found)
 
 
