@@ -241,7 +241,7 @@ class TestTalk(Talk.TestCase):  # type: ignore[name-defined,misc]
     settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
 
 
-LONG = settings(max_examples=15, stateful_step_count=50, deadline=None)
+LONG = settings(max_examples=20, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.slow
