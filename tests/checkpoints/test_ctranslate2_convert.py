@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.tiny_ctranslate2 import converted
 from tests.tiny_llama import LLAMA3, tiny_llama, write_safetensors
-from tests.tiny_seq2seq import BART, MARIAN, T5, tiny_seq2seq
+from tests.tiny_seq2seq import BART, BLENDERBOT_SMALL, T5, tiny_seq2seq
 
 from tertulia import checkpoints
 from tertulia.checkpoints import ctranslate2
@@ -89,7 +89,9 @@ def test_what_would_be_converted_wrongly_is_refused(tmp_path: Path, sort: str) -
     assert [each.name for each in tmp_path.iterdir()] == ["tiny"]
 
 
-@pytest.mark.parametrize("family", [MARIAN, {**BART, "share_encoder_decoder_embeddings": False}])
+@pytest.mark.parametrize(
+    "family", [BLENDERBOT_SMALL, {**BART, "share_encoder_decoder_embeddings": False}]
+)
 def test_encoder_decoders_of_other_sorts_are_refused(
     tmp_path: Path, family: dict[str, Any]
 ) -> None:

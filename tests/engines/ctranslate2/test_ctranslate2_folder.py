@@ -193,7 +193,9 @@ def test_a_way_of_computing_that_is_not_made_here_is_refused(tmp_path: Path) -> 
     made = converted(tiny_llama(tmp_path / "tiny", rope_parameters=LLAMA3))
     kind = b"layer_1/self_attention/rotary_scaling_type\0\x00\x01\x01\0\0\0"
     changed(made, kind + b"\x02", kind + b"\x01")
-    with pytest.raises(CheckpointError, match="rotary_scaling_type' is 1, must be a number that is known"):
+    with pytest.raises(
+        CheckpointError, match="rotary_scaling_type' is 1, must be a number that is known"
+    ):
         opened(made)
 
 
