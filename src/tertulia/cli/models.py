@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 HELP = "models that are here or could be; sizes and licences"
 OTHERS = """\
-`tertulia pull NAME` fetches one of the second list, or OWNER/NAME of the Hugging Face hub, and
-`tertulia convert` makes it smaller. A folder of your own works as it is: tertulia chat --model
-./my-model. So does any OpenAI-compatible endpoint: tertulia chat --agent endpoint."""
+`tertulia pull NAME` fetches one of the second list, or OWNER/NAME of the
+Hugging Face hub, and `tertulia convert` makes it smaller. A folder of your own
+works as it is: tertulia chat --model ./my-model. So does any OpenAI-compatible
+endpoint: tertulia chat --agent endpoint."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
