@@ -116,7 +116,9 @@ def opened(table: Mapping[str, Any]) -> Engine:
     if engine is None:
         settings = dict(table)
         name = settings.pop("name")
-        if name in ("onnxruntime", "transformers", "ctranslate2") and isinstance(settings.get("model"), str):
+        if name in ("onnxruntime", "transformers", "ctranslate2") and isinstance(
+            settings.get("model"), str
+        ):
             settings["model"] = str(checkpoints.find(settings["model"]))
         OPEN[key] = engine = engines.load(name, **settings)
     return engine
