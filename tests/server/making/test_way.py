@@ -97,3 +97,17 @@ def test_what_is_wrong_is_refused_by_its_field(
     with pytest.raises(Refusal) as caught:
         made(agent, **body)
     assert (caught.value.status, caught.value.param) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [({"seed": 4}, "seed"), ({"decoding": {"seed": 4}}, "decoding.seed")]
+)
+def test_a_seed_that_no_engine_hears_is_refused_by_name(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], field: str
+) -> None:
+    monkeypatch.setattr(Scripted, "replays", False)
+    with pytest.raises(Refusal, match="no seed reaches") as refused:
+        made(agent, **body)
+    assert refused.value.param == field
+    assert made(agent).agent.decoding.temperature == 0.8
+    assert made(agent, temperature=0, **body).agent.decoding.greedy

@@ -70,6 +70,8 @@ def way(agent: Agent, asked: Making) -> Way:
         raise named(error, REFUSED_BY_ENGINE, origin(asked)) from None
     if asked.tells_logprobs and not tells:
         raise untold("logprobs")
+    if "seed" in {**given, **told} and decoding.temperature > 0 and not agent.engine.replays:
+        raise unseeded(origin(asked).get("seed", "decoding.seed"))
     seed = secrets.randbelow(2**31) if decoding.seed is None else decoding.seed
     decoding = replace(decoding, seed=seed)
     agent = replace(agent, decoding=decoding)
@@ -92,6 +94,15 @@ def untold(field: str) -> Refusal:
     return invalid(
         f"{field} cannot be honoured: this model's engine does not tell its tokens' "
         "probabilities; leave it out",
+        field,
+        "unsupported_value",
+    )
+
+
+def unseeded(field: str) -> Refusal:
+    return invalid(
+        f"{field} cannot be honoured: no seed reaches this model's engine, so that its sampled "
+        "replies cannot be made again; leave it out, or ask for temperature 0",
         field,
         "unsupported_value",
     )

@@ -25,7 +25,7 @@ class Away(Engine):
     name = "unopened"
 
     def learn(self, known: Known) -> None:
-        self.name, self.honours = known.title, known.honours
+        self.name, self.honours, self.replays = known.title, known.honours, known.replays
         self.context_window, self.twofold = known.context_window, known.twofold
 
     context_window = 0

@@ -99,6 +99,7 @@ class Inside:
         return wire.Known(
             title=engine.title,
             honours=engine.honours,
+            replays=engine.replays,
             context_window=engine.context_window,
             twofold=engine.twofold,
             rows=rows,

@@ -37,6 +37,7 @@ class Known:
 
     title: str
     honours: frozenset[str]
+    replays: bool
     context_window: int
     twofold: bool
     rows: int
