@@ -22,7 +22,7 @@ class Token(NamedTuple):
 class Choice:
     """One candidate.
 
-    text     given out so far
+    pieces   of text, given out so far
     finish   why it ended, in the server's word; empty while it goes on
     stopped  nothing more of it is wanted
     tokens   (text, log-probability, likeliest) of each, where the server tells them
@@ -32,7 +32,8 @@ class Choice:
     def __init__(self, stops: Sequence[str], began: float) -> None:
         self.stops = stops
         self.began = began
-        self.text = self.held = self.finish = ""
+        self.held = self.finish = ""
+        self.pieces: list[str] = []
         self.started = self.stopped = False
         self.tokens: list[Token] = []
         self.usage: tuple[int | None, int | None] = (None, None)
@@ -41,7 +42,12 @@ class Choice:
     @property
     def begun(self) -> bool:
         """Something of the reply has been heard."""
-        return bool(self.text or self.held or self.finish or self.tokens)
+        return bool(self.pieces or self.held or self.finish or self.tokens)
+
+    @property
+    def text(self) -> str:
+        """All that was given out."""
+        return "".join(self.pieces)
 
     def hear(self, new: str) -> str:
         """The text that may be shown: no half characters, nothing that may become a stop."""
@@ -69,7 +75,8 @@ class Choice:
 
     def given(self, piece: str) -> str:
         piece = ALONE.sub("\ufffd", piece)
-        self.text += piece
+        if piece:
+            self.pieces.append(piece)
         return piece
 
 
