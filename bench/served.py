@@ -34,7 +34,7 @@ from serving import Answer, Client, serving, share
 
 RESULTS = Path(__file__).parent / "results" / "served.jsonl"
 MODELS = ("builtin", "gpt2-medium", "t5-large", "transformers")
-FORMATS = {"builtin": "native", "gpt2-medium": "transcript", "t5-large": "godel"}
+FORMATS = {"builtin": "native", "gpt2-medium": "transcript", "t5-large": "transcript"}
 AGENT = """
 format = "{format}"
 [engine]
