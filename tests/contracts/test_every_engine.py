@@ -1,20 +1,16 @@
 """What every engine promises, held by every file on the shelf by existing."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from tests.contracts.tiny_engines import MARKS, TINY
 
-from tertulia import registry
 from tertulia.decoding import Decoding
 from tertulia.engines import Engine, Event, Finished, Piece
 from tertulia.errors import UnsupportedDecoding
 from tertulia.prompt import Message, Prompt, Span
-
-NAMES = registry.names("tertulia.engines")
 
 
 def prompt(text: str) -> Prompt:
@@ -25,18 +21,6 @@ def prompt(text: str) -> Prompt:
 
 PROMPTS = (prompt("hello there"), prompt("the"), prompt("and then a good deal more of this"))
 SHORT = Decoding(max_new_tokens=6, seed=7)
-
-
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=MARKS.get(n, [])) for n in NAMES])
-def engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    tiny = TINY.get(request.param)
-    assert tiny, f"tests/contracts/tiny_engines.py has no tiny engine for {request.param}: add one"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NO_PROXY", "127.0.0.1")
-        with tiny(tmp_path_factory.mktemp(request.param)) as opened:
-            yield opened
 
 
 def texts(engine: Engine, prompts: Sequence[Prompt], decoding: Decoding) -> list[list[str]]:

@@ -1,12 +1,10 @@
 """What Decoding allows at its very edges, an engine does: finite, in time, within its limits."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.contracts.test_every_engine import NAMES, prompt
-from tests.contracts.tiny_engines import MARKS, TINY
+from tests.contracts.test_every_engine import prompt
 
 from tertulia.decoding import RANGES, Decoding
 from tertulia.engines import Engine
@@ -32,16 +30,6 @@ EXTREMES: list[dict[str, Any]] = [
     {"temperature": 100.0, "repetition_penalty": 0.01},
     {"temperature": 1e-45, "repetition_penalty": 100.0, "candidates": 3},
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=MARKS.get(n, [])) for n in NAMES])
-def engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NO_PROXY", "127.0.0.1")
-        with TINY[request.param](tmp_path_factory.mktemp(request.param)) as opened:
-            yield opened
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 """A prompt of any length is read whole, or cut and declared, or refused with its cure."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tests.contracts.test_every_engine import NAMES
-from tests.contracts.tiny_engines import MARKS, TINY
 
 from tertulia import Agent, Conversation, Decoding, Direction, formats
 from tertulia.conversation import Turn
@@ -16,16 +13,6 @@ from tertulia.prompt import Message, Prompt, Span
 
 SHORT = Decoding(max_new_tokens=4, seed=1)
 SCENE = Conversation(direction=Direction(situation="a ferry"))
-
-
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=MARKS.get(n, [])) for n in NAMES])
-def engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NO_PROXY", "127.0.0.1")
-        with TINY[request.param](tmp_path_factory.mktemp(request.param)) as opened:
-            yield opened
 
 
 @pytest.fixture
