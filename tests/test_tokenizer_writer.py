@@ -4,10 +4,10 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.tiny_llama import tiny_tokenizer
 
 from tertulia import tokenizer
 from tertulia.tokenizer.writer import Writer
+from tests.tiny_llama import tiny_tokenizer
 
 
 def letters(folder: Path) -> tokenizer.Tokenizer:
