@@ -6,13 +6,14 @@
     FAMILIES   a file for each, its graph    sampler    rules, temperature, top-k, top-p, min-p
     decoder    runs a graph over a cache     scheduler  who reads what in a step
     cache      rows, kept prefixes           embedding  what a first layer reads
-    encoder    reads a source once
+    encoder    reads a source once           fairness   whose turn it is to make a step
 
 A reply's bits do not depend on its neighbours, on what was kept, or on how its prompt was cut.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
@@ -121,15 +122,15 @@ class OnnxRuntime(Engine):
         self.ends = ends(checkpoint, decoder.vocabulary)
         check_vocabulary(self.tokenizer, decoder.vocabulary)
         count, kept = settings.threads or threads(decoder), settings.kept_megabytes * MEBI
-        self.network = Network(decoder, count)
         self.prefixes = Prefixes(kept if encoder is None else 0)
         self.sources = Sources(0 if encoder is None else kept)
+        self.network, reader = opened(decoder, count, self.sources)
         self.scheduler = Scheduler(
             self.network,
             max_rows=settings.max_rows,
             cache_bytes=settings.cache_megabytes * MEBI,
             prefixes=self.prefixes,
-            reader=None if encoder is None else Reader(encoder, decoder.sizes, count, self.sources),
+            reader=reader,
         )
 
     def count_tokens(self, prompt: Prompt) -> int:
@@ -179,6 +180,18 @@ class OnnxRuntime(Engine):
     def close(self) -> None:
         self.prefixes.clear()
         self.sources.clear()
+
+
+def opened(decoder: Decoder, count: int, sources: Sources) -> tuple[Network, Reader | None]:
+    """The graphs of a model, for so many threads.
+
+    Packing one's weights keeps one core busy, so an encoder is opened beside its decoder.
+    """
+    if decoder.encoder is None:
+        return Network(decoder, count), None
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        reader = beside.submit(Reader, decoder.encoder, decoder.sizes, count, sources)
+        return Network(decoder, count), reader.result()
 
 
 def threads(decoder: Decoder) -> int:

@@ -8,7 +8,6 @@ for events makes the next step for all.
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from threading import Lock
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from tertulia.engines import Event
 from tertulia.engines.onnxruntime.cache import STRIDE, Prefixes, Slots
 from tertulia.engines.onnxruntime.decoder import Across, Network
 from tertulia.engines.onnxruntime.encoder import Reader
+from tertulia.engines.onnxruntime.fairness import InTurn
 from tertulia.engines.onnxruntime.job import Job, Live
 from tertulia.engines.onnxruntime.prefill import Prefill
 from tertulia.engines.onnxruntime.request import Ids, Request
@@ -59,7 +59,7 @@ class Scheduler:
         self.live: list[Live] = []
         self.posted: dict[int, deque[Event | EngineError]] = {}
         self.tickets = 0
-        self.lock = Lock()
+        self.lock = InTurn()
 
     def submit(self, request: Request) -> int:
         """Put a request in the queue; its ticket is the `prompt` of its events."""
