@@ -306,5 +306,6 @@ def test_the_keys_do_what_the_buttons_do(page: Any, studio: Studio) -> None:
     page.keyboard.press("?")
     page.get_by_role("dialog", name="Keys").wait_for()
     page.keyboard.press("Escape")
+    page.get_by_role("dialog", name="Keys").wait_for(state="hidden")
     page.keyboard.press("c")
-    assert page.evaluate("document.activeElement.id") == "say"
+    until(page, "document.activeElement.id === 'say'")
